@@ -10,8 +10,12 @@ namespace attn::algebra {
 class Fibre {
 public:
   Fibre() = default;
-  Fibre(llvm::ArrayRef<llvm::SmallVector<llvm::StringRef>> lists) : lists(lists) {}
-  Fibre(llvm::StringRef rank) { lists.push_back({rank}); }
+  explicit Fibre(llvm::StringRef rank) { lists.push_back({rank}); }
+  static Fibre of(llvm::ArrayRef<llvm::SmallVector<llvm::StringRef>> lists) {
+    Fibre f;
+    f.lists.assign(lists.begin(), lists.end());
+    return f;
+  }
   bool contains(llvm::StringRef rank) const;
   bool contains(TermRef index) const { return contains(index->getName()); }
   /// The term has a free index of the fibre.

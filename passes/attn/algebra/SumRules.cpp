@@ -8,6 +8,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/ADT/Twine.h"
+#include <limits>
 #include <tuple>
 
 using namespace attn::algebra;
@@ -190,6 +191,32 @@ TermRef Derivation::collect(llvm::ArrayRef<Monomial> monomials, Accumulate accum
   return context.add(result);
 }
 
+/// Takes A^n, n as large as possible, out of a product; A may be a product itself.
+static unsigned takePowers(TermContext &context, TermRef a, llvm::SmallVectorImpl<Factor> &product,
+                           Number &coefficient) {
+  auto [scale, wanted] = context.factors(a);
+  int64_t n = wanted.empty() ? 0 : std::numeric_limits<int64_t>::max();
+  auto find = [&](const Factor &w) {
+    return llvm::find_if(product, [&](const Factor &f) { return f.base == w.base; });
+  };
+  for (const Factor &w : wanted) {
+    auto f = find(w);
+    if (f == product.end() || !w.power.isInteger() || !w.power.isPositive() || !f->power.isInteger())
+      return 0;
+    n = std::min(n, f->power.getInteger() / w.power.getInteger());
+  }
+  if (n <= 0)
+    return 0;
+  for (const Factor &w : wanted) {
+    auto f = find(w);
+    f->power = f->power - w.power * Number(n);
+    if (f->power.isZero())
+      product.erase(f);
+  }
+  coefficient = coefficient * scale.power(Number(n)).reciprocal();
+  return n;
+}
+
 /// u = exp(A0) A0^n0 A1^n1 .. rest: the references of the factors, and the rest.
 llvm::SmallVector<Reference> Derivation::chooseReferences(const Monomial &m, llvm::ArrayRef<TermRef> affine,
                                                           TermRef &rest) {
@@ -200,20 +227,14 @@ llvm::SmallVector<Reference> Derivation::chooseReferences(const Monomial &m, llv
       if (f.base->is(TermKind::Exp))
         exponent = f.base->getChild(0);
   llvm::SmallVector<Reference> references;
-  llvm::SmallVector<Factor> left;
-  for (const Factor &f : factors) {
-    if (exponent && f.base->is(TermKind::Exp))
-      continue;
-    bool known = f.base == exponent || llvm::is_contained(affine, f.base);
-    if (known && f.power.isInteger() && f.power.isPositive())
-      references.push_back({f.base == exponent ? ReferenceKind::Max : ReferenceKind::Mean, f.base,
-                            unsigned(f.power.getInteger())});
-    else
-      left.push_back(f);
+  if (exponent) {
+    llvm::erase_if(factors, [](const Factor &f) { return f.base->is(TermKind::Exp); });
+    references.push_back({ReferenceKind::Max, exponent, takePowers(context, exponent, factors, coefficient)});
   }
-  if (exponent && llvm::none_of(references, [&](const Reference &r) { return r.term == exponent; }))
-    references.push_back({ReferenceKind::Max, exponent, 0});
-  rest = context.mul(left, coefficient);
+  for (TermRef a : affine)
+    if (unsigned n = a == exponent ? 0 : takePowers(context, a, factors, coefficient))
+      references.push_back({ReferenceKind::Mean, a, n});
+  rest = context.mul(factors, coefficient);
   return references;
 }
 

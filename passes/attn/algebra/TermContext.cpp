@@ -232,8 +232,11 @@ void ProductBuilder::put(TermRef t, Number n) {
     exponents.push_back({n, t->getChild(0)});
   } else if (t->is(TermKind::Mul) && distributesPower(t, n)) {
     coefficient = coefficient * t->getNumber().power(n);
-    for (const Factor &f : context.factors(t).second)
-      put(f.base, f.power * n);
+    for (const Factor &f : context.factors(t).second) {
+      Number power = f.power * n;
+      bool even = f.power.isEven() && !power.isEven() && !context.isNonNegative(f.base); // the root of x^2 is |x|
+      put(even ? context.apply(Function::Abs, {f.base}) : f.base, power);
+    }
   } else {
     powers[t] = powers[t] + n;
   }
