@@ -8,7 +8,7 @@
 func.func @block(%K: !mem, %V: !mem, %O: !mem, %b: index, %g: index, %p0: index, %m0: index, %M: index, %E: index,
                  %full: i1, %q: !tile.frag<64x128xf32>, %table: !tile.frag<256xi32>) {
   %left = arith.subi %M, %m0 : index
-  // CHECK: tile.load %{{.*}}[#{{.*}}](%{{.*}}, %{{.*}}, %{{.*}}) limits(%{{.*}}, %{{.*}}) pad 0.000000e+00 : f32 : memref<{{.*}}> -> !tile.frag<256x128xf32, #tile.layout<{{.*}}, "scratch", [16, 128, 16]>>
+  // CHECK: tile.load %{{.*}}[#{{.*}}] (%{{.*}}, %{{.*}}, %{{.*}}) limits(%{{.*}}, %{{.*}}) pad 0.000000e+00 : f32 : memref<{{.*}}> -> <256x128xf32, <{{.*}}, "scratch", [16, 128, 16]>>
   %k = tile.load %K[affine_map<(j, e)[b, g, m0] -> (b, g, m0 + j, e)>](%b, %g, %m0) limits(%left, %E) pad 0.0 : f32
        : !mem -> !tile.frag<256x128xf32, #panels>
   // CHECK: tile.load {{.*}} gathers(%{{.*}} : !tile.frag<256xi32>) [#{{.*}}] limits
