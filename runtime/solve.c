@@ -3,8 +3,8 @@
  *
  *     size = factor * product of symbols.
  *
- * One with exactly one unknown symbol solves it; that is repeated until nothing changes (so 'h*e' with e known from
- * another argument gives h). Then every dimension must hold. Symbols of declared ranks are computed by the kernel's
+ * The first with exactly one unknown symbol solves it; that is repeated until there is none: so 'h*e' with e known from
+ * another argument gives h, and messages blame later arguments, results last. Then every dimension must hold. Symbols of declared ranks are computed by the kernel's
  * `prepare`; the dimensions they occur in are checked after it. */
 #include "runtime/internal.h"
 
@@ -117,14 +117,14 @@ static attnc_status checkDim(attnc_binding *b, int32_t arg, int32_t d, int64_t s
                     dim->name, descriptor->name, (long long)size);
 }
 
-/* Visits the dimensions of all tensors that are given. */
+/* Visits the dimensions of all tensors that are given, until one fails or sets `*changed`. */
 static attnc_status forEachDim(attnc_binding *b,
                                attnc_status (*visit)(attnc_binding *, int32_t, int32_t, int64_t, int *), int *changed) {
   for (int32_t t = 0; t < b->kernel->num_tensors; ++t) {
     int32_t arg = b->kernel->tensors[t];
     for (int32_t d = 0; b->given[arg] && d < b->descriptor->args[arg].num_dims; ++d) {
       attnc_status status = visit(b, arg, d, b->views[t].sizes[d], changed);
-      if (status != ATTNC_OK)
+      if (status != ATTNC_OK || *changed)
         return status;
     }
   }
@@ -146,5 +146,6 @@ attnc_status attnc_check_declared(attnc_binding *b) {
   for (int32_t i = 0; i < b->descriptor->num_symbols; ++i)
     if (b->descriptor->symbols[i].declared && b->call.symbols[i] >= 0)
       b->sources[i] = ATTNC_SOURCE_PREPARED;
-  return forEachDim(b, checkDim, NULL);
+  int unchanged = 0;
+  return forEachDim(b, checkDim, &unchanged);
 }
