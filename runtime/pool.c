@@ -8,6 +8,7 @@
  *   join:   waits for tasks that are done, not for workers to wake up. After an idle time the caller often does small
  *           regions alone before any worker is up.
  *
+ * Workers take the rounding and denormal modes of the caller over, so that results do not depend on who runs a task.
  * Idle workers and a waiting caller spin for a bounded time, then sleep on a futex; nobody is woken who does not sleep.
  */
 #include "runtime/pool.h"
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <xmmintrin.h>
 
 enum { SPINS = 20000 };
 #define LARGEST_REGION ((int64_t)INT32_MAX)
@@ -32,8 +34,8 @@ struct attnc_pool {
   /* The region: written by its caller while no task is left to take. */
   _Atomic(attnc_launch) fn;
   _Atomic(void *) ctx;
-  _Atomic int64_t base; /* number of its first task */
-  _Atomic uint32_t size;
+  _Atomic int64_t base;         /* number of its first task */
+  _Atomic uint32_t size, modes; /* modes: the caller's MXCSR */
   int32_t num_threads;
   struct attnc_thread {
     attnc_pool *pool;
@@ -58,9 +60,12 @@ static void work(attnc_pool *pool, int32_t worker) {
     void *ctx = atomic_load_explicit(&pool->ctx, memory_order_relaxed);
     int64_t base = atomic_load_explicit(&pool->base, memory_order_relaxed);
     uint32_t size = atomic_load_explicit(&pool->size, memory_order_relaxed);
+    uint32_t modes = atomic_load_explicit(&pool->modes, memory_order_relaxed);
     if (!atomic_compare_exchange_weak_explicit(&pool->ticket, &ticket, ticket - 1, memory_order_acq_rel,
                                                memory_order_acquire))
       continue;
+    if (worker != 0)
+      _mm_setcsr(modes);
     fn(ctx, base + (size - (uint32_t)ticket), worker);
     if (atomic_fetch_add(&pool->done, 1) + 1 == size && atomic_load(&pool->joining))
       wake(&pool->done, INT_MAX);
@@ -104,6 +109,7 @@ static void runRegion(attnc_pool *pool, int64_t base, uint32_t size, attnc_launc
   atomic_store_explicit(&pool->ctx, ctx, memory_order_relaxed);
   atomic_store_explicit(&pool->base, base, memory_order_relaxed);
   atomic_store_explicit(&pool->size, size, memory_order_relaxed);
+  atomic_store_explicit(&pool->modes, _mm_getcsr(), memory_order_relaxed);
   atomic_store_explicit(&pool->done, 0, memory_order_relaxed);
   uint64_t region = (atomic_load_explicit(&pool->ticket, memory_order_relaxed) >> 32) + 1;
   atomic_store_explicit(&pool->ticket, region << 32 | size, memory_order_release);

@@ -4,8 +4,8 @@
  *     size = factor * product of symbols.
  *
  * The first with exactly one unknown symbol solves it; that is repeated until there is none: so 'h*e' with e known from
- * another argument gives h, and messages blame later arguments, results last. Then every dimension must hold. Symbols of declared ranks are computed by the kernel's
- * `prepare`; the dimensions they occur in are checked after it. */
+ * another argument gives h, and messages blame later arguments, results last. Then every dimension must hold. Symbols
+ * of declared ranks are computed by the kernel's `prepare`; the dimensions they occur in are checked after it. */
 #include "runtime/internal.h"
 
 /* What is known of a dimension's extent. */

@@ -81,8 +81,8 @@ llvm::Expected<std::unique_ptr<llvm::Module>> translate(mlir::ModuleOp module, l
 llvm::Error optimize(llvm::Module &module, const TargetMachineRow &target, unsigned level);
 
 /// Object code of the translated module. `emitAssembly` gives the same as text.
-llvm::Expected<llvm::SmallVector<char, 0>> emitObject(llvm::Module &module, const TargetMachineRow &target);
-llvm::Expected<std::string> emitAssembly(llvm::Module &module, const TargetMachineRow &target);
+llvm::Expected<llvm::SmallVector<char, 0>> emitObject(const llvm::Module &module, const TargetMachineRow &target);
+llvm::Expected<std::string> emitAssembly(const llvm::Module &module, const TargetMachineRow &target);
 
 /// Refuses objects that need a symbol other than memcpy, memmove and memset, naming all of them.
 llvm::Error checkObject(llvm::ArrayRef<char> object);

@@ -7,6 +7,7 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Triple.h"
+#include "llvm/Transforms/Utils/Cloning.h"
 #include <mutex>
 
 using namespace llvm;
@@ -34,7 +35,7 @@ Expected<std::unique_ptr<TargetMachine>> attn::codegen::createMachine(const Targ
   return machine;
 }
 
-static Expected<SmallVector<char, 0>> emit(Module &module, const TargetMachineRow &target, CodeGenFileType type) {
+static Expected<SmallVector<char, 0>> emit(const Module &module, const TargetMachineRow &target, CodeGenFileType type) {
   Expected<std::unique_ptr<TargetMachine>> machine = createMachine(target);
   if (!machine)
     return machine.takeError();
@@ -43,15 +44,15 @@ static Expected<SmallVector<char, 0>> emit(Module &module, const TargetMachineRo
   legacy::PassManager passes;
   if ((*machine)->addPassesToEmitFile(passes, out, nullptr, type))
     return error("the target cannot emit this kind of file");
-  passes.run(module);
+  passes.run(*CloneModule(module)); // the code generator rewrites what it is given
   return bytes;
 }
 
-Expected<SmallVector<char, 0>> attn::codegen::emitObject(Module &module, const TargetMachineRow &target) {
+Expected<SmallVector<char, 0>> attn::codegen::emitObject(const Module &module, const TargetMachineRow &target) {
   return emit(module, target, CodeGenFileType::ObjectFile);
 }
 
-Expected<std::string> attn::codegen::emitAssembly(Module &module, const TargetMachineRow &target) {
+Expected<std::string> attn::codegen::emitAssembly(const Module &module, const TargetMachineRow &target) {
   Expected<SmallVector<char, 0>> text = emit(module, target, CodeGenFileType::AssemblyFile);
   if (!text)
     return text.takeError();

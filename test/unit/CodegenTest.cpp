@@ -2,6 +2,7 @@
 // From the llvm dialect to a file, back through the runtime's loader, and called. Then what must be refused: code that
 // needs other libraries, interfaces without code, and damaged files of every kind.
 #include "compiler/codegen/Codegen.h"
+#include "lld/Common/Driver.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
@@ -15,6 +16,9 @@
 #include "llvm/Support/Path.h"
 #include "gtest/gtest.h"
 #include <cstddef>
+#include <dlfcn.h>
+
+LLD_HAS_DRIVER(elf)
 
 using namespace attn::codegen;
 using llvm::StringRef;
@@ -151,6 +155,13 @@ protected:
     return bytes;
   }
 
+  static void linkShared(const std::vector<std::string> &objects, const std::string &path) {
+    std::vector<const char *> args = {"ld.lld", "-shared", "-o", path.c_str()};
+    for (const std::string &object : objects)
+      args.push_back(object.c_str());
+    ASSERT_EQ(lld::lldMain(args, llvm::outs(), llvm::errs(), {{lld::Gnu, &lld::elf::link}}).retCode, 0);
+  }
+
   /// What is wrong with a call for n elements, or "".
   std::string callAxpy(attnc::Kernel kernel, int64_t n) {
     std::vector<float> x(n), y(n), o(n, -1.0f);
@@ -235,10 +246,58 @@ TEST_F(Codegen, assemblyIsForTheTarget) {
   EXPECT_NE(text.find(".note.attnc"), std::string::npos);
 }
 
+TEST_F(Codegen, wideVectorsStayWide) {
+  constexpr const char *text = R"mlir(
+llvm.func @axpy.prepare(%frame: !llvm.ptr) -> i32 {
+  %x = llvm.load %frame : !llvm.ptr -> vector<16xf32>
+  %y = llvm.fadd %x, %x : vector<16xf32>
+  llvm.store %y, %frame : vector<16xf32>, !llvm.ptr
+  %none = llvm.mlir.constant(-1 : i32) : i32
+  llvm.return %none : i32
+}
+)mlir";
+  mlir::OwningOpRef<mlir::ModuleOp> module = mlir::parseSourceString<mlir::ModuleOp>(text, &mlirContext);
+  KernelInterface kernel;
+  kernel.name = "axpy";
+  TargetMachineRow v4 = {"x86-64-v4", "", ATTNC_CPU_X86_64_V3 | ATTNC_CPU_X86_64_V4};
+  auto translated = llvm::cantFail(translate(*module, kernel, v4, llvmContext));
+  EXPECT_NE(llvm::cantFail(emitAssembly(*translated, v4)).find("zmm"), std::string::npos);
+}
+
+TEST_F(Codegen, memcpyComesFromTheProgram) {
+  std::string text = axpy;
+  text.replace(text.find("  llvm.br ^loop"), 0, R"mlir(
+  %bytes = llvm.mul %n, %c4 : i64
+  "llvm.intr.memcpy"(%oAt, %xAt, %bytes) <{isVolatile = false}> : (!llvm.ptr, !llvm.ptr, i64) -> ()
+)mlir");
+  llvm::SmallVector<char, 0> object = objectOf(text);
+  EXPECT_NE(StringRef(object.data(), object.size()).find("memcpy"), StringRef::npos);
+  EXPECT_EQ(message(writeArtifact(object, file("a.so"))), "");
+  attnc::Result<attnc::Module> module = context->load(file("a.so"));
+  ASSERT_TRUE(module) << module.status().message;
+  EXPECT_EQ(callAxpy(*module->find("axpy"), 10), "");
+}
+
 TEST_F(Codegen, staticLinking) {
   llvm::SmallVector<char, 0> object = objectOf(axpy, 0, "my_axpy");
   EXPECT_EQ(message(writeObject(object, file("my_axpy.o"))), "");
   EXPECT_EQ(message(writeArtifact(object, file("a.so"))), "the linked file has no attnc note");
+  // A shared object stands for the program that is linked with two of them.
+  EXPECT_EQ(message(writeObject(objectOf(axpy, 0, "other"), file("other.o"))), "");
+  linkShared({file("my_axpy.o"), file("other.o")}, file("program.so"));
+  void *program = dlopen(file("program.so").c_str(), RTLD_NOW | RTLD_LOCAL);
+  ASSERT_NE(program, nullptr) << dlerror();
+  for (const char *symbol : {"attnc_artifact_my_axpy", "attnc_artifact_other"}) {
+    auto *artifact = static_cast<const attnc_artifact_descriptor *>(dlsym(program, symbol));
+    ASSERT_NE(artifact, nullptr);
+    attnc::Result<attnc::Module> module = context->link(*artifact);
+    ASSERT_TRUE(module) << module.status().message;
+    EXPECT_EQ(callAxpy(*module->find("axpy"), 33), "");
+  }
+  dlclose(program);
+}
+
+TEST_F(Codegen, headerForStaticLinking) {
   EXPECT_EQ(message(writeHeader(axpyInterface(), "my_axpy", file("my_axpy.h"))), "");
   EXPECT_EQ(readFile(file("my_axpy.h")), R"(/* Written by attnc: attnc_link(context, &attnc_artifact_my_axpy, &module).
  *

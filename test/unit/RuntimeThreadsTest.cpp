@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <thread>
+#include <xmmintrin.h>
 
 extern "C" {
 #include "runtime/pool.h"
@@ -63,6 +64,28 @@ TEST(RuntimeThreads, sleepingWorkersWakeAndSleepingCallersToo) {
       },
       &meeting);
   EXPECT_EQ(meeting, 2);
+  attnc_pool_destroy(pool);
+}
+
+TEST(RuntimeThreads, workersRoundAsTheirCallerDoes) {
+  attnc_pool *pool = attnc_pool_create(2);
+  for (unsigned mode : {_MM_ROUND_UP, _MM_ROUND_NEAREST}) {
+    unsigned before = _MM_GET_ROUNDING_MODE();
+    _MM_SET_ROUNDING_MODE(mode);
+    std::array<std::atomic<unsigned>, 3> state = {}; // how many tasks run, and the mode of each
+    attnc_pool_run(
+        pool, 2,
+        [](void *p, int64_t task, int32_t) {
+          auto &state = *static_cast<std::array<std::atomic<unsigned>, 3> *>(p);
+          state[1 + task] = _MM_GET_ROUNDING_MODE();
+          for (++state[0]; state[0] < 2;) // so that each thread takes one
+            std::this_thread::yield();
+        },
+        &state);
+    _MM_SET_ROUNDING_MODE(before);
+    EXPECT_EQ(state[1], mode);
+    EXPECT_EQ(state[2], mode);
+  }
   attnc_pool_destroy(pool);
 }
 
