@@ -10,7 +10,7 @@
 
 /* Where a tensor lies. bind.c made sure that nothing here overflows. */
 typedef struct {
-  const attnc_view *view; /* null: no elements */
+  const attnc_view *view; /* null: no elements, or not given */
   int32_t num_dims;
   int64_t bytes; /* of one element */
 } place;
@@ -21,8 +21,6 @@ static place placeOf(const attnc_binding *b, int32_t t) {
   for (int32_t d = 0; d < p.num_dims; ++d)
     if (b->views[t].sizes[d] == 0)
       p.view = NULL;
-  if (!b->given[b->kernel->tensors[t]])
-    p.view = NULL;
   return p;
 }
 

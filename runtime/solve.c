@@ -18,7 +18,7 @@ typedef struct {
 
 static product multiply(const attnc_binding *b, const attnc_dim_descriptor *dim) {
   product p = {dim->factor, 0, -1, 0};
-  int overflow = 0, zero = dim->factor == 0;
+  int overflow = 0;
   for (int32_t i = 0; i < dim->num_symbols; ++i) {
     int32_t symbol = dim->symbols[i];
     int64_t extent = b->call.symbols[symbol];
@@ -28,12 +28,9 @@ static product multiply(const attnc_binding *b, const attnc_dim_descriptor *dim)
       p.declared |= b->descriptor->symbols[symbol].declared != 0;
       continue;
     }
-    zero |= extent == 0;
     overflow |= __builtin_mul_overflow(p.known, extent, &p.known);
   }
-  if (zero)
-    p.known = 0;
-  else if (overflow)
+  if (overflow)
     p.known = -1;
   return p;
 }

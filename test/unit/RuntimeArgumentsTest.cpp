@@ -89,6 +89,16 @@ TEST_F(RuntimeArguments, memory) {
           "argument 'X' spans more memory than there is");
 }
 
+TEST_F(RuntimeArguments, memoryBelowTheFirstElement) {
+  refused({{"X", Tensor(x.data(), {3, 8}, {-(int64_t(1) << 50), 1})}, {"Y", Y}, {"O", O}},
+          "argument 'X' spans more memory than there is");
+  refused({{"X", X}, {"Y", Tensor(o.data(), {4})}, {"O", Tensor(o.data() + 16, {3, 8}, {-8, 1})}},
+          "result 'O' shares memory with argument 'Y'");
+  DLTensor shapeless = Y.dl();
+  shapeless.shape = nullptr;
+  refused({{"X", X}, {"Y", shapeless}, {"O", O}}, "argument 'Y' has no shape");
+}
+
 TEST_F(RuntimeArguments, byteOffsetAndStrides) {
   std::vector<float> wide(5 + 8 * 3 * 2);
   for (int i = 0; i < 3; ++i)
@@ -128,6 +138,8 @@ TEST_F(RuntimeArguments, interleavedViewsAreToldApart) {
           "result 'O' shares memory with argument 'X'");
   refused({{"X", px}, {"Y", Y}, {"O", Tensor(packed.data() + 14, {3, 8}, {20, 1})}}, // its end runs into the next row
           "result 'O' shares memory with argument 'X'");
+  refused({{"X", Tensor(packed.data(), {3, 8}, {24, 1})}, {"Y", Y}, {"O", Tensor(packed.data() + 8, {3, 8}, {16, 1})}},
+          "result 'O' shares memory with argument 'X'"); // 16 is a period of O alone
   Tensor even(packed.data(), {3, 8}, {16, 2}), odd(packed.data() + 1, {3, 8}, {16, 2});
   EXPECT_EQ(kernel->call({{"X", even}, {"Y", Y}, {"O", odd}}).message, "");
 }
@@ -171,6 +183,73 @@ TEST_F(RuntimeArguments, kernelsByName) {
   EXPECT_EQ(attnc_kernel_at(module->get(), 1), nullptr);
 }
 
+TEST_F(RuntimeArguments, largeCallAfterSmallOne) {
+  EXPECT_EQ(kernel->call({{"X", X}, {"Y", Y}, {"O", O}}).message, "");
+  std::vector<float> wide(5000, 1.0f), result(5000); // scratch of more than a page
+  EXPECT_EQ(kernel
+                ->call({{"X", Tensor(wide.data(), {1, 5000})},
+                        {"Y", Tensor(wide.data(), {5000})},
+                        {"O", Tensor(result.data(), {1, 5000})}})
+                .message,
+            "");
+  EXPECT_EQ(result, std::vector<float>(5000, 3.0f));
+}
+
+TEST_F(RuntimeArguments, bestVersionIsTaken) {
+  if (!__builtin_cpu_supports("avx2"))
+    GTEST_SKIP() << "no CPU of x86-64-v3";
+  attnc_kernel_descriptor versions[] = {handmade::kernels[0], handmade::kernels[0], handmade::kernels[0]};
+  versions[1].features = ATTNC_CPU_X86_64_V3;
+  attnc_artifact_descriptor three = {ATTNC_ABI_MAGIC, ATTNC_ABI_VERSION, 3, versions, nullptr};
+  attnc::Result<attnc::Module> linked = context->link(three);
+  EXPECT_EQ(&linked->find("rows")->describe(), &versions[1]);
+}
+
+/// A kernel whose only dimension is a product of two unknowns.
+TEST_F(RuntimeArguments, productsThatNothingTellsApart) {
+  attnc_arg_descriptor args[] = {handmade::args[1], handmade::args[5]};
+  args[0].dims = args[1].dims = &handmade::xDims[1];
+  args[1].num_dims = 1;
+  attnc_kernel_descriptor product = handmade::kernels[0];
+  product.args = args;
+  product.num_args = 2;
+  product.num_launches = 0;
+  product.prepare = [](attnc_frame *call) { return call->symbols[1] == 0 && call->symbols[2] == 0 ? -1 : 0; };
+  attnc_artifact_descriptor artifact = {ATTNC_ABI_MAGIC, ATTNC_ABI_VERSION, 1, &product, nullptr};
+  attnc::Result<attnc::Module> linked = context->link(artifact);
+  attnc::Kernel k = *linked->find("rows");
+  EXPECT_EQ(k.call({{"Y", Y}, {"O", Tensor(o.data(), {4})}}).message,
+            "dimension 'h*e' of argument 'Y' has extent 4, and no argument tells its factors apart");
+  EXPECT_EQ(k.call({{"Y", Tensor(y.data(), {0})}, {"O", Tensor(o.data(), {0})}}).message, "");
+}
+
+TEST_F(RuntimeArguments, whatPrepareSaysIsChecked) {
+  attnc_kernel_descriptor wrong = handmade::kernels[0];
+  attnc_artifact_descriptor artifact = {ATTNC_ABI_MAGIC, ATTNC_ABI_VERSION, 1, &wrong, nullptr};
+  auto messageWith = [&](int32_t (*prepare)(attnc_frame *)) {
+    wrong.prepare = prepare;
+    attnc::Result<attnc::Module> linked = context->link(artifact);
+    return linked->find("rows")->call({{"X", X}, {"Y", Y}, {"O", O}}).message;
+  };
+  EXPECT_EQ(messageWith([](attnc_frame *) { return 1; }), "kernel 'rows' reports check 1 of 1");
+  EXPECT_EQ(messageWith([](attnc_frame *) { return -2; }), "kernel 'rows' reports check -2 of 1");
+  EXPECT_EQ(messageWith([](attnc_frame *call) {
+              call->tasks[1] = -3;
+              return -1;
+            }),
+            "kernel 'rows' asks for -3 tasks in launch 1");
+  EXPECT_EQ(messageWith([](attnc_frame *call) {
+              call->workspace_bytes = -8;
+              return -1;
+            }),
+            "kernel 'rows' asks for -8 bytes of workspace, 0 of scratch");
+  EXPECT_EQ(messageWith([](attnc_frame *call) {
+              call->scratch_bytes = INT64_MAX / 2;
+              return -1;
+            }),
+            "kernel 'rows': no memory for 0 bytes of workspace and 2 times 4611686018427387903 of scratch");
+}
+
 TEST_F(RuntimeArguments, descriptorsAreChecked) {
   attnc_artifact_descriptor other = handmade::artifact;
   other.version = 2;
@@ -181,6 +260,13 @@ TEST_F(RuntimeArguments, descriptorsAreChecked) {
   few.num_symbols = 2; // dimensions name symbol 2
   attnc_artifact_descriptor malformed = {ATTNC_ABI_MAGIC, ATTNC_ABI_VERSION, 1, &few, nullptr};
   EXPECT_EQ(context->link(malformed).status().message, "linked artifact: the description of kernel 0 is malformed");
+  std::vector<attnc_arg_descriptor> scalars(65, handmade::args[2]); // one more than bits in `given`
+  few = handmade::kernels[0];
+  few.args = scalars.data();
+  few.num_args = 65;
+  EXPECT_EQ(context->link(malformed).status().code, ATTNC_DAMAGED);
+  few.num_args = 64;
+  EXPECT_TRUE(context->link(malformed));
 }
 
 } // namespace
