@@ -32,18 +32,18 @@ AffineExpr attn::normalForm(AffineExpr expr) {
   llvm::MapVector<AffineExpr, int64_t> terms;
   int64_t constant = 0;
   addTerms(expr, 1, terms, constant);
-  auto order = [](AffineExpr e) {
-    if (auto dim = dyn_cast<AffineDimExpr>(e))
-      return std::pair(0u, dim.getPosition());
-    if (auto symbol = dyn_cast<AffineSymbolExpr>(e))
-      return std::pair(1u, symbol.getPosition());
-    return std::pair(2u, 0u);
-  };
-  auto sorted = llvm::to_vector(terms);
-  llvm::stable_sort(sorted, [&](auto &a, auto &b) { return order(a.first) < order(b.first); });
+  // Dimensions, then symbols, by number; then whatever else there is, as met.
+  SmallVector<std::tuple<unsigned, unsigned, AffineExpr>> sorted;
+  for (auto &[atom, factor] : terms) {
+    auto dim = dyn_cast<AffineDimExpr>(atom);
+    auto symbol = dyn_cast<AffineSymbolExpr>(atom);
+    sorted.emplace_back(dim ? 0 : symbol ? 1 : 2, dim ? dim.getPosition() : symbol ? symbol.getPosition() : sorted.size(),
+                        atom * factor);
+  }
+  llvm::sort(sorted, [](auto &a, auto &b) { return std::tie(std::get<0>(a), std::get<1>(a)) < std::tie(std::get<0>(b), std::get<1>(b)); });
   AffineExpr sum = getAffineConstantExpr(constant, expr.getContext());
-  for (auto &[atom, factor] : sorted)
-    sum = sum + atom * factor;
+  for (auto &[kind, position, term] : sorted)
+    sum = sum + term;
   return sum;
 }
 
