@@ -20,14 +20,14 @@ using namespace attn;
 namespace {
 
 struct Sizes {
-  int64_t rows, keys, whole;  ///< block of a parallel rank, of a streamed rank; the largest extent that is never cut
+  int64_t rows, columns, keys, whole;  ///< blocks of parallel and streamed ranks; the largest extent that is never cut
 };
 
 /// Score tiles of rows x keys and a block of keys x whole must fit the scratch together with the accumulators.
 Sizes sizesFor(const TargetRow &target) {
   if (target.lowering == Lowering::Simt)
-    return {64, 64, 256};
-  Sizes sizes{64, 256, 512};
+    return {64, 64, 64, 256};
+  Sizes sizes{64, 64, 256, 512};
   while (3 * sizes.rows * sizes.keys * 4 > target.scratchBytes && sizes.keys > 4 * int64_t(target.lanes))
     sizes.keys /= 2;
   return sizes;
@@ -48,20 +48,42 @@ struct GroupTiling {
     chosen[rank] = size;
   }
 
-  /// Ranks of the results that some operand of a reduction with several operands lacks.
+  /// The operands that meet in a reduction: those that its body reads along the reduced ranks.
+  SmallVector<unsigned> factors(EinsumOp op) {
+    SmallVector<unsigned> factors;
+    for (unsigned input = 0; input < op.getInputs().size(); ++input)
+      if (op.getIteratorsOf(input).find_next(int(op.getNumParallel()) - 1) >= 0 && !op.getMapBody().getArgument(input).use_empty())
+        factors.push_back(input);
+    return factors;
+  }
+
+  /// Ranks that one factor of a reduction has and another lacks.
   llvm::SetVector<StringRef> rowRanks() {
     llvm::SetVector<StringRef> rows;
     group.walk([&](EinsumOp op) {
-      if (!op.getReducerAttr() || op.getInputs().size() < 2)
-        return;
+      SmallVector<unsigned> meeting = op.getReducerAttr() ? factors(op) : SmallVector<unsigned>();
       for (unsigned i = 0; i < op.getNumParallel(); ++i) {
-        unsigned with = llvm::count_if(llvm::seq(unsigned(op.getInputs().size())),
-                                       [&](unsigned input) { return op.getIteratorsOf(input).test(i); });
-        if (with != 0 && with != op.getInputs().size())
+        size_t with = llvm::count_if(meeting, [&](unsigned input) { return op.getIteratorsOf(input).test(i); });
+        if (with != 0 && with != meeting.size())
           rows.insert(op.getIterator(i));
       }
     });
     return rows;
+  }
+
+  /// Ranks that a tensor in memory has beside a streamed one, as a value's columns beside the keys.
+  llvm::SetVector<StringRef> ranksBeside(const llvm::SetVector<StringRef> &streamed) {
+    llvm::SetVector<StringRef> beside;
+    group.walk([&](EinsumOp op) {
+      for (unsigned input = 0; input < op.getInputs().size(); ++input) {
+        llvm::SmallBitVector used = op.getIteratorsOf(input);
+        auto isStreamed = [&](unsigned i) { return streamed.contains(op.getIterator(i)); };
+        if (!op.getInputs()[input].getDefiningOp<EinsumOp>() && llvm::any_of(used.set_bits(), isStreamed))
+          for (unsigned i : used.set_bits())
+            beside.insert(op.getIterator(i));
+      }
+    });
+    return beside;
   }
 
   void run() {
@@ -73,10 +95,12 @@ struct GroupTiling {
         results.insert(name.getValue());
     for (StringRef rank : streamed)
       choose(rank, sizes.keys);
-    // The last row rank that can be cut gets the block of rows; the others one point, unless they are small and whole.
+    // The last row rank that can be cut gets the block of rows, columns a block each; the others one point, unless they are
+    // small and whole.
+    llvm::SetVector<StringRef> columns = ranksBeside(streamed);
     StringRef blocked;
     for (StringRef rank : results)
-      if (!streamed.contains(rank) && rows.contains(rank) && !isWhole(rank))
+      if (!streamed.contains(rank) && rows.contains(rank) && !columns.contains(rank) && !isWhole(rank))
         blocked = rank;
     for (StringRef rank : results) {
       if (chosen.count(rank))
@@ -84,7 +108,7 @@ struct GroupTiling {
       if (rows.contains(rank) && isWhole(rank))
         choose(rank, *extent(rank));
       else
-        choose(rank, rank == blocked ? sizes.rows : 1);
+        choose(rank, rank == blocked ? sizes.rows : rows.contains(rank) && columns.contains(rank) ? sizes.columns : 1);
     }
     for (StringRef rank : all)
       if (!chosen.count(rank))
