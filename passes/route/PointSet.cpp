@@ -60,6 +60,25 @@ int64_t attn::route::evaluate(AffineExpr expr, ArrayRef<int64_t> dims, ArrayRef<
   }
 }
 
+AffineOp attn::route::buildAffine(OpBuilder &b, Location loc, const PointSet &set, ArrayRef<StringRef> dims,
+                                  ArrayRef<StringRef> symbolNames, ValueRange symbols) {
+  SmallVector<AffineExpr> all(set.constraints), renumbered(set.numSymbols, b.getAffineConstantExpr(0));
+  llvm::append_range(all, set.within);
+  SmallVector<StringRef> usedNames;
+  SmallVector<Value> used;
+  for (unsigned s = 0; s < set.numSymbols; ++s) {
+    if (llvm::none_of(all, [&](AffineExpr expr) { return expr.isFunctionOfSymbol(s); }))
+      continue;
+    renumbered[s] = b.getAffineSymbolExpr(used.size());
+    usedNames.push_back(symbolNames[s]);
+    used.push_back(symbols[s]);
+  }
+  auto renumber = [&](ArrayRef<AffineExpr> exprs) {
+    return llvm::map_to_vector(exprs, [&](AffineExpr expr) { return expr.replaceSymbols(renumbered); });
+  };
+  return AffineOp::create(b, loc, dims, usedNames, used, renumber(set.constraints), renumber(set.within), !set.exact);
+}
+
 //===-- proofs ------------------------------------------------------------------------------------------------------===//
 
 /// Pure affine, and small enough for exact elimination to stay cheap.

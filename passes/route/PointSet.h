@@ -22,6 +22,10 @@ struct PointSet {
 /// The value of an expression at a point; floor semantics, a divisor below 1 counts as 1.
 int64_t evaluate(mlir::AffineExpr expr, llvm::ArrayRef<int64_t> dims, llvm::ArrayRef<int64_t> symbols);
 
+/// Makes a route.affine; symbols that no expression uses are left out.
+AffineOp buildAffine(mlir::OpBuilder &b, mlir::Location loc, const PointSet &set, llvm::ArrayRef<llvm::StringRef> dims,
+                     llvm::ArrayRef<llvm::StringRef> symbolNames, mlir::ValueRange symbols);
+
 /// Facts about symbols that proofs may use: `natural[i]` says that symbol i is never negative (an extent).
 using NaturalSymbols = llvm::SmallBitVector;
 
