@@ -38,6 +38,9 @@ struct Binding {
   bool hasTail = false;     ///< the last block may reach beyond the extent
 };
 
+/// The one form in which equal constraints are compared: a sum of atoms with coefficients, in a fixed order.
+mlir::AffineExpr normalForm(mlir::AffineExpr expr);
+
 /// Points that have no value. Two conditions are the same where their keys are.
 struct Condition {
   mlir::AffineExpr constraint;  ///< >= 0 where it holds, over rank numbers and KernelBlocks::symbols; or null:
@@ -66,19 +69,20 @@ struct BlockTensor {
 };
 
 /// Code over one block. Scopes nest by copying: what a loop body makes is not seen outside.
-struct Block {
+struct BlockScope {
   KernelBlocks &kernel;
   mlir::OpBuilder b;
   llvm::SmallVector<Binding> bindings;  ///< of each rank
   llvm::DenseMap<mlir::Value, BlockTensor> tensors;
   llvm::StringMap<int64_t> tileSizes;   ///< of each rank, from the group's tiling
+  llvm::SmallVector<unsigned> streamed; ///< ranks that loops around this code walk
 
   mlir::Value full;                              ///< in a loop over a route: the block is in its set; or null
   llvm::SmallVector<mlir::AffineExpr> visited;   ///< the constraints of that set, as those of conditions
   bool isMember = false;                         ///< the set is one of several disjoint ones: only its points count here
   bool isExactMember = false;                    ///< and its constraints are all there is to a point's presence
 
-  Block(KernelBlocks &kernel, mlir::OpBuilder builder) : kernel(kernel), b(builder), bindings(kernel.extents.size()) {}
+  BlockScope(KernelBlocks &kernel, mlir::OpBuilder builder) : kernel(kernel), b(builder), bindings(kernel.extents.size()) {}
 
   Binding &binding(unsigned rank) { return bindings[rank]; }
   /// Binds a rank as a whole, or to its first block of `size` points.

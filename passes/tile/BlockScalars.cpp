@@ -113,6 +113,8 @@ struct Evaluator {
   ArrayRef<Known> arguments;
   DenseMap<Value, Known> memo;
 
+  explicit Evaluator(ArrayRef<Known> arguments) : arguments(arguments) {}
+
   Known operator()(Value v) {
     auto found = memo.find(v);
     if (found != memo.end())
@@ -217,4 +219,4 @@ struct Evaluator {
 
 } // namespace
 
-Known attn::evaluate(Value scalar, ArrayRef<Known> arguments) { return Evaluator{arguments, {}}(scalar); }
+Known attn::evaluate(Value scalar, ArrayRef<Known> arguments) { return Evaluator(arguments)(scalar); }
