@@ -53,6 +53,22 @@ LinearForm attn::route::linearForm(AffineExpr expr) {
   return form;
 }
 
+AffineExpr attn::route::normalized(AffineExpr expr) {
+  LinearForm form = linearForm(expr);
+  SmallVector<AffineExpr> dims, others;
+  for (auto [atom, coefficient] : form.terms) {
+    auto dim = dyn_cast<AffineDimExpr>(atom);
+    if (dim && dims.size() <= dim.getPosition())
+      dims.resize(dim.getPosition() + 1);
+    (dim ? dims[dim.getPosition()] : others.emplace_back()) = atom * coefficient;
+  }
+  AffineExpr sum = getAffineConstantExpr(0, expr.getContext());
+  for (ArrayRef<AffineExpr> list : {ArrayRef(dims), ArrayRef(others)})
+    for (AffineExpr term : list)
+      sum = term ? sum + term : sum;
+  return sum + form.rest;
+}
+
 //===-- blocks ------------------------------------------------------------------------------------------------------===//
 
 BlockState attn::route::classify(const PointSet &set, ArrayRef<Interval<int64_t>> box) {

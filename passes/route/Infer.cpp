@@ -10,6 +10,7 @@
 // predicates, so splitting a set that is larger than what is allowed loses nothing.
 #include "passes/Passes.h"
 #include "passes/route/Conditions.h"
+#include "passes/route/Intervals.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -104,7 +105,7 @@ private:
     PointSet set;
     set.numDims = dims.size();
     for (auto [i, rank] : llvm::enumerate(dims))
-      (i < numLeading ? set.within : set.constraints).push_back(symbols.extent(rank) - 1 - dim(rank));
+      (i < numLeading ? set.within : set.constraints).push_back(normalized(symbols.extent(rank) - 1 - dim(rank)));
     return set;
   }
 
@@ -116,7 +117,7 @@ private:
     SmallVector<AffineExpr> extents = set.constraints;
     set.constraints.clear();
     for (AffineExpr expr : clause.constraints)
-      set.constraints.push_back(expr.replaceDims(places));
+      set.constraints.push_back(normalized(expr.replaceDims(places)));
     llvm::append_range(set.constraints, extents);
     set.exact = clause.exact;
     return set;

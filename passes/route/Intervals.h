@@ -19,6 +19,8 @@ struct LinearForm {
   mlir::AffineExpr rest;
 };
 LinearForm linearForm(mlir::AffineExpr expr);
+/// The same expression as a sum of its linear form's terms: dimensions in their order, then other atoms, then the rest.
+mlir::AffineExpr normalized(mlir::AffineExpr expr);
 
 /// Both ends belong to it.
 template <typename Number>

@@ -2,6 +2,7 @@
 // Proofs are upstream's Presburger arithmetic. Its flattening refuses semi-affine expressions (a quotient by a symbol), so
 // those constraints are dropped first: "empty" and "implied" are then still true when claimed.
 #include "passes/route/PointSet.h"
+#include "passes/route/Intervals.h"
 #include "mlir/Analysis/FlatLinearValueConstraints.h"
 #include "mlir/IR/IntegerSet.h"
 #include "llvm/Support/MathExtras.h"
@@ -107,18 +108,29 @@ bool attn::route::isProvablyEmpty(const PointSet &set, const NaturalSymbols &nat
     usable.push_back(getAffineSymbolExpr(s, context));
   IntegerSet all = IntegerSet::get(set.numDims, set.numSymbols, usable, SmallVector<bool>(usable.size(), false));
   std::vector<SmallVector<int64_t, 8>> flat;
-  FlatLinearConstraints locals;
-  if (failed(getFlattenedAffineExprs(all, &flat, &locals)))
+  FlatLinearConstraints system;  // quotients and remainders become variables, defined by its first rows
+  if (failed(getFlattenedAffineExprs(all, &flat, &system)))
     return false;
-  FlatLinearConstraints system(set.numDims, set.numSymbols);
-  system.append(locals.getNumVars() ? locals : system);
   for (ArrayRef<int64_t> row : flat)
     system.addInequality(row);
   return system.isIntegerEmpty();
 }
 
+/// A sum of natural multiples of remainders and a natural number; also where the divisor is a symbol.
+static bool isNaturalByForm(AffineExpr expr) {
+  LinearForm form = linearForm(expr);
+  auto isNatural = [](AffineExpr e) {
+    auto constant = dyn_cast<AffineConstantExpr>(e);
+    return constant && constant.getValue() >= 0;
+  };
+  return isNatural(form.rest) && llvm::all_of(form.terms, [&](auto &term) {
+           bool isDim = isa<AffineDimExpr>(term.first), isRemainder = term.first.getKind() == AffineExprKind::Mod;
+           return (isDim || isRemainder) && isNatural(term.second);
+         });
+}
+
 bool attn::route::provablyImplies(const PointSet &set, AffineExpr expr, const NaturalSymbols &natural) {
-  if (llvm::is_contained(set.constraints, expr))
+  if (llvm::is_contained(set.constraints, expr) || isNaturalByForm(expr))
     return true;
   if (!canFlatten(expr))
     return false;
@@ -134,7 +146,7 @@ SmallVector<PointSet> attn::route::subtract(const PointSet &a, const PointSet &b
     if (provablyImplies(rest, expr, natural))
       continue;
     PointSet piece = rest;
-    piece.constraints.push_back(simplifyAffineExpr(-expr - 1, a.numDims, a.numSymbols));
+    piece.constraints.push_back(normalized(-expr - 1));
     if (!isProvablyEmpty(piece, natural))
       pieces.push_back(std::move(piece));
     rest.constraints.push_back(expr);

@@ -4,10 +4,10 @@
 // block the interval of each is taken by itself, so it may be the one that keeps a block from being visited. So does one that
 // `within` implies: masks hold in rows beyond the extent, too.
 #include "passes/Passes.h"
+#include "passes/route/Intervals.h"
 #include "passes/route/PointSet.h"
 #include "dialects/attn/Attn.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "llvm/ADT/SetVector.h"
 
 namespace attn {
 #define GEN_PASS_DEF_ROUTESIMPLIFY
@@ -36,7 +36,7 @@ static void foldSymbols(AffineOp op, PointSet &set) {
   }
   for (SmallVectorImpl<AffineExpr> *list : {&set.constraints, &set.within})
     for (AffineExpr &expr : *list)
-      expr = simplifyAffineExpr(expr.replaceSymbols(exprs), set.numDims, set.numSymbols);
+      expr = normalized(expr.replaceSymbols(exprs));
 }
 
 /// In order of text, so that of two that imply each other the first stays.
