@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Blocks of sets, decided by intervals, against enumeration of points; the code that visits them, run by a small
 // interpreter, against the same enumeration.
+#include "ScalarInterpreter.h"
 #include "passes/route/BlockRanges.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -14,6 +15,7 @@
 
 using namespace mlir;
 using namespace attn::route;
+using attn::test::Interpreter;
 
 namespace {
 
@@ -236,76 +238,6 @@ TEST_F(RouteTest, SubtractionSplitsAUnion) {
 }
 
 //===-- the code ----------------------------------------------------------------------------------------------------===//
-
-/// Runs scalar arith and scf; records the operands of "test.visit".
-struct Interpreter {
-  llvm::DenseMap<Value, int64_t> values;
-  std::vector<std::vector<int64_t>> visits;
-
-  int64_t get(Value v) { return values.at(v); }
-
-  void block(Block &block) {
-    for (Operation &op : block)
-      run(&op);
-  }
-
-  int64_t binary(Operation *op, int64_t x, int64_t y) {
-    if (isa<arith::AddIOp>(op))
-      return x + y;
-    if (isa<arith::SubIOp>(op))
-      return x - y;
-    if (isa<arith::MulIOp>(op))
-      return x * y;
-    if (isa<arith::MinSIOp>(op))
-      return std::min(x, y);
-    if (isa<arith::MaxSIOp>(op))
-      return std::max(x, y);
-    if (isa<arith::AndIOp>(op))
-      return x & y;
-    if (isa<arith::FloorDivSIOp>(op)) {
-      EXPECT_GT(y, 0) << "traps";
-      return llvm::divideFloorSigned(x, y);
-    }
-    auto compare = cast<arith::CmpIOp>(op);
-    return arith::applyCmpPredicate(compare.getPredicate(), APInt(64, x, true), APInt(64, y, true));
-  }
-
-  void carry(Block *body, ValueRange results) {
-    for (auto [from, to] : llvm::zip(body->getTerminator()->getOperands(), results))
-      values[to] = get(from);
-  }
-
-  void run(Operation *op) {
-    if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
-      values[constant] = cast<IntegerAttr>(constant.getValue()).getValue().getZExtValue();
-      if (constant.getType().isIndex())
-        values[constant] = cast<IntegerAttr>(constant.getValue()).getInt();
-    } else if (auto loop = dyn_cast<scf::ForOp>(op)) {
-      for (auto [init, argument, result] : llvm::zip(loop.getInitArgs(), loop.getRegionIterArgs(), loop.getResults()))
-        values[argument] = values[result] = get(init);
-      for (int64_t i = get(loop.getLowerBound()); i < get(loop.getUpperBound()); i += get(loop.getStep())) {
-        values[loop.getInductionVar()] = i;
-        block(*loop.getBody());
-        carry(loop.getBody(), loop.getResults());
-        carry(loop.getBody(), ValueRange(loop.getRegionIterArgs()));
-      }
-    } else if (auto branch = dyn_cast<scf::IfOp>(op)) {
-      Region &taken = get(branch.getCondition()) ? branch.getThenRegion() : branch.getElseRegion();
-      if (taken.empty())
-        return;
-      block(taken.front());
-      carry(&taken.front(), branch.getResults());
-    } else if (auto select = dyn_cast<arith::SelectOp>(op)) {
-      values[select] = get(get(select.getCondition()) ? select.getTrueValue() : select.getFalseValue());
-    } else if (op->getName().getStringRef() == "test.visit") {
-      std::vector<int64_t> &visit = visits.emplace_back();
-      for (Value operand : op->getOperands())
-        visit.push_back(get(operand));
-    } else if (op->getNumOperands() == 2 && op->getNumResults() == 1) {
-      values[op->getResult(0)] = binary(op, get(op->getOperand(0)), get(op->getOperand(1)));
-    }
-  }
-};
 
 /// A function over (p0, symbols.., n) with one route.for that records its blocks and counts them from n.
 struct Program {
