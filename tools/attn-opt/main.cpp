@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/attn/Attn.h"
 #include "dialects/tile/Tile.h"
+#include "passes/Passes.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
@@ -14,5 +15,10 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   registry.insert<attn::AttnDialect, attn::tile::TileDialect>();
   mlir::registerAllPasses();
+  attn::registerTileAssignLayoutsPass();
+  attn::registerTileSchedulePass();
+  attn::registerTileAllocateScratchPass();
+  attn::registerTileOutlineLaunchesPass();
+  attn::registerTileConvertToCpuPass();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "attnc optimizer driver\n", registry));
 }
