@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // One group as one launch: a parallel loop over blocks of the ranks of its results; in it a loop over visited blocks for each
 // stream, with the state carried in fragments.
-#include "passes/tile/Block.h"
+#include "passes/attn/tiling/Block.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"

@@ -2,7 +2,7 @@
 // Predicates as conditions of tensors, and the one op that makes absent points harmless: tile.mask. A conjunct that is
 // affine in ranks and scalars becomes a constraint, which routes and the lowerings can reason about; any other is computed
 // element by element, where it is needed.
-#include "passes/tile/Block.h"
+#include "passes/attn/tiling/Block.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 

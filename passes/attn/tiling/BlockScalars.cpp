@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Scalars: what regions capture, regions copied into tile ops with the exceptions of R13 and R15 written out, and what a
 // region makes of absent points.
-#include "passes/tile/Block.h"
+#include "passes/attn/tiling/Block.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include <cmath>

@@ -2,7 +2,7 @@
 // attn-tile. Needs: groups with routes and tilings. Guarantees: one function a kernel in the form of
 // dialects/tile/README.md, no attn op, fragments without layouts.
 #include "passes/Passes.h"
-#include "passes/tile/Block.h"
+#include "passes/attn/tiling/Block.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"

@@ -2,7 +2,7 @@
 // Einsums as tile ops: a map without a reducer; a dot where a sum's body is a product of two factors that meet only in
 // batch and reduced dimensions; a reduction of the mapped elements otherwise. Absent points are masked where the first
 // reduction would see them, with its identity, unless the body is known to yield the identity there.
-#include "passes/tile/Block.h"
+#include "passes/attn/tiling/Block.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/Utils/VectorUtils.h"

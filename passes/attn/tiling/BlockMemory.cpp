@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Fragments out of memory and back. A dimension of a fragment is an iterator with more than one point at hand; whatever an
 // index expression says about the others is one scalar, computed in front of the access.
-#include "passes/tile/Block.h"
+#include "passes/attn/tiling/Block.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
