@@ -21,6 +21,12 @@ struct Pair {
 };
 } // namespace
 
+/// Exact if |a| >= |b| or a = 0.
+static Pair sumOf(Real a, Real b) {
+  Real high = a + b;
+  return {high, b - (high - a)};
+}
+
 static Pair log2Pair(Real x) {
   constexpr double scaleHigh = 2.8853900817779268, scaleLow = 4.0710547481862066e-17; // 2 / ln 2
   auto [k, m] = splitBinade(x);
@@ -32,9 +38,9 @@ static Pair log2Pair(Real x) {
   Real square = s * s;
   Real lead = s * scaleHigh;
   Real rest = fma(s, scaleLow, fma(sLow, scaleHigh, square * s * horner(square, kLog2AtanhF64)));
-  Real low = fma(s, scaleHigh, -lead) + rest;
-  Real high = k + lead; // |k| >= 1 > |lead|, or 0
-  return {high, (lead - (high - k)) + low};
+  Pair logM = sumOf(lead, fma(s, scaleHigh, -lead) + rest);
+  Pair log = sumOf(k, logM.high); // |k| >= 1, or 0
+  return {log.high, log.low + logM.low};
 }
 
 /// 2^(high + low); beyond the range of f64 only the sign of `high` counts.

@@ -3,13 +3,14 @@
 // with the C library's long double functions.
 #include "test/unit/CompiledMath.h"
 #include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/bit.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Testing/Support/Error.h"
 #include "gtest/gtest.h"
 #include <cmath>
 #include <random>
+#include <vector>
 
 using namespace llvm;
 
@@ -44,16 +45,18 @@ struct Bound {
 
 const Bound kBounds[] = {
     // op      exact     ulp f32  f64   range f32            range f64
-    {"exp2", exp2W, 2.0, 1.5, -125.5, 128, -1021.5, 1024},
+    {"exp2", exp2W, 2.1, 1.5, -125.5, 128, -1021.5, 1024},
     {"exp", expW, 1.5, 1.5, -86.9, 88.73, -708, 709.8},
-    {"expm1", expm1W, 1.5, 1.5, -kInf, 88.73, -kInf, 709.8},
+    {"expm1", expm1W, 2.0, 2.0, -kInf, 88.73, -kInf, 709.8},
     {"tanh", tanhW, 3.0, 3.0, -kInf, kInf, -kInf, kInf},
     {"erf", erfW, 2.0, 2.0, -kInf, kInf, -kInf, kInf},
     {"log2", log2W, 1.5, 1.5, 0, kInf, 0, kInf},
     {"log", logW, 1.5, 1.5, 0, kInf, 0, kInf},
     {"log1p", log1pW, 1.5, 1.5, -1, kInf, -1, kInf},
-    {"sin", sinW, 1.5, 1.5, -0x1p22, 0x1p22, -0x1p50, 0x1p50},
-    {"cos", cosW, 1.5, 1.5, -0x1p22, 0x1p22, -0x1p50, 0x1p50},
+    {"sin", sinW, 1.7, 1.7, -1e5, 1e5, -1e9, 1e9},
+    {"cos", cosW, 1.7, 1.7, -1e5, 1e5, -1e9, 1e9},
+    {"sin", sinW, 6.0, 6.0, -0x1p22, 0x1p22, -0x1p50, 0x1p50},
+    {"cos", cosW, 6.0, 6.0, -0x1p22, 0x1p22, -0x1p50, 0x1p50},
     {"rsqrt", rsqrtW, 1.5, 1.5, 0, kInf, 0, kInf},
     {"round", roundW, 0, 0, -kInf, kInf, -kInf, kInf},
     {"powf", powW, 0.6, 3.0, -kInf, kInf, -kInf, kInf},
@@ -106,10 +109,12 @@ std::string narrowLoop(StringRef from, StringRef to, int lanes) {
 
 std::string wholeModule() {
   std::string text;
+  StringSet<> seen; // a function may have bounds for several ranges
   for (const Bound &bound : kBounds)
     for (int lanes : {1, 8})
       for (StringRef element : {"f32", "f64"})
-        text += mathLoop(bound.op, element, lanes);
+        if (std::string loop = mathLoop(bound.op, element, lanes); seen.insert(loop).second)
+          text += loop;
   for (StringRef op : {"sqrt", "floor", "ceil", "roundeven", "trunc", "absf", "copysign", "fma"})
     for (int lanes : {1, 8})
       for (StringRef element : {"f32", "f64"}) {
@@ -129,9 +134,7 @@ protected:
   static void SetUpTestSuite() {
     if (!attn::test::hostRunsIt())
       return;
-    auto compiled = attn::test::compile(wholeModule());
-    ASSERT_THAT_EXPECTED(compiled, Succeeded());
-    jit = compiled->release();
+    jit = cantFail(attn::test::compile(wholeModule())).release();
   }
   static void TearDownTestSuite() { delete jit; }
   void SetUp() override {
@@ -145,11 +148,7 @@ protected:
     x.resize(alignTo(count, kChunk), In(1));
     y.resize(x.size(), In(1));
     std::vector<Out> result(x.size());
-    auto symbol = jit->lookup(name);
-    EXPECT_THAT_EXPECTED(symbol, Succeeded());
-    if (!symbol)
-      return {};
-    auto function = symbol->toPtr<void(const In *, const In *, Out *)>();
+    auto function = cantFail(jit->lookup(name)).toPtr<void(const In *, const In *, Out *)>();
     for (size_t i = 0; i < x.size(); i += kChunk)
       function(&x[i], &y[i], &result[i]);
     result.resize(count);
@@ -187,6 +186,8 @@ template <typename T> std::vector<T> samples(double from, double to) {
   BitsOf<T> stride = ~BitsOf<T>(0) / count | 1;
   for (int64_t i = 0; i < count; ++i)
     all.push_back(llvm::bit_cast<T>(BitsOf<T>(stride * i)));
+  for (int64_t i = 1; to > 1e4 && std::isfinite(to) && i < count / 4; ++i) // next to zeros of sine and cosine
+    all.push_back(T(std::ceil(i * (to / (count / 4)) / M_PI_2) * M_PI_2));
   from = std::max(from, -20.0), to = std::min(to, 20.0);
   for (int64_t i = 0; i <= count / 4; ++i)
     all.push_back(T(from + (to - from) * i / (count / 4)));
@@ -201,23 +202,37 @@ template <typename T> double ulpError(T found, Wide exact) {
 
 struct Worst {
   double ulp = 0, x = 0, y = 0;
+  int wrong = 0; ///< results of another kind than the exact one
 };
 
-/// Adds the error of one result; infinities, NaN and what is flushed to zero are checked here.
+/// The kinds of results without a relative error: NaN, infinite, or so small that they may be flushed to zero.
+template <typename T> bool hasRightKind(const Bound &bound, T x, Wide exact, T found, bool &isNormal) {
+  bool periodic = bound.exact == sinW || bound.exact == cosW;
+  bool beyondDomain = std::abs(x) > (sizeof(T) == 4 ? 0x1p22 : 0x1p50);
+  bool flushed = std::abs(exact) < 3 * std::numeric_limits<T>::min() && (std::abs(x) >= 1 || bound.exact == powW);
+  isNormal = false;
+  if (std::isnan(exact) || (periodic && beyondDomain))
+    return std::isnan(found);
+  if (std::isinf(T(exact)))
+    return found == T(exact);
+  if (flushed)
+    return std::abs(found - exact) < 3 * std::numeric_limits<T>::min();
+  isNormal = true;
+  return true;
+}
+
 template <typename T> void compare(const Bound &bound, T x, T y, T found, Worst &worst) {
   bool f32 = sizeof(T) == 4;
   Wide exact = bound.exact(x, y);
   bool inside = x >= (f32 ? bound.fromF32 : bound.fromF64) && x <= (f32 ? bound.toF32 : bound.toF64);
-  bool bounded = StringRef(bound.op) == "sin" || StringRef(bound.op) == "cos"; // NaN outside the range
-  if (std::isnan(exact) || (bounded && !inside)) {
-    EXPECT_TRUE(std::isnan(found)) << bound.op << "(" << x << ", " << y << ") = " << found << ", expected NaN";
-  } else if (std::isinf(T(exact))) {
-    EXPECT_EQ(found, T(exact)) << bound.op << "(" << x << ", " << y << ")";
-  } else if (std::abs(exact) < 3 * std::numeric_limits<T>::min() && !(std::abs(x) < 1 && bound.exact != powW)) {
-    EXPECT_LT(std::abs(found - exact), 3 * std::numeric_limits<T>::min()) << bound.op << "(" << x << ", " << y << ")";
-  } else if (double ulp = ulpError(found, exact); !(ulp <= worst.ulp)) {
-    worst = {ulp, x, y};
+  bool isNormal;
+  if (!hasRightKind(bound, x, exact, found, isNormal)) {
+    ++worst.wrong;
+    ADD_FAILURE() << bound.op << "(" << x << ", " << y << ") = " << found << ", expected " << double(exact);
   }
+  double ulp = isNormal && inside ? ulpError(found, exact) : 0;
+  if (!(ulp <= worst.ulp)) // NaN too
+    worst.ulp = ulp, worst.x = x, worst.y = y;
 }
 
 template <typename T> void report(const Bound &bound, const Worst &worst) {
@@ -247,7 +262,7 @@ template <typename T, typename Apply> void checkBound(const Bound &bound, Apply 
   auto y = isBinary(bound.op) ? exponentsFor(x) : std::vector<T>(x.size(), T(1));
   std::vector<T> found = apply(bound.op, 8, x, y);
   Worst worst;
-  for (size_t i = 0; i < x.size() && !testing::Test::HasFailure(); ++i)
+  for (size_t i = 0; i < x.size() && worst.wrong < 5; ++i)
     compare(bound, x[i], y[i], found[i], worst);
   report<T>(bound, worst);
 }
@@ -358,18 +373,16 @@ TEST_F(Approximation, NarrowingRoundsOnce) {
 }
 
 TEST(ApproximationObject, HasNoUndefinedSymbol) {
-  auto buffer = attn::test::compileToObject(wholeModule());
-  ASSERT_THAT_EXPECTED(buffer, Succeeded());
-  auto object = object::ObjectFile::createObjectFile(**buffer);
-  ASSERT_THAT_EXPECTED(object, Succeeded());
-  for (const object::SymbolRef &symbol : (*object)->symbols()) {
-    Expected<uint32_t> flags = symbol.getFlags();
-    Expected<StringRef> name = symbol.getName();
-    ASSERT_THAT_EXPECTED(flags, Succeeded());
-    ASSERT_THAT_EXPECTED(name, Succeeded());
-    if (!name->empty())
-      EXPECT_FALSE(*flags & object::SymbolRef::SF_Undefined) << name->str();
+  auto buffer = cantFail(attn::test::compileToObject(wholeModule()));
+  auto object = cantFail(object::ObjectFile::createObjectFile(*buffer));
+  int defined = 0;
+  for (const object::SymbolRef &symbol : object->symbols()) {
+    StringRef name = cantFail(symbol.getName());
+    bool undefined = cantFail(symbol.getFlags()) & object::SymbolRef::SF_Undefined;
+    EXPECT_FALSE(undefined && !name.empty()) << name.str();
+    defined += !undefined;
   }
+  EXPECT_GT(defined, 80);
 }
 
 } // namespace

@@ -83,6 +83,7 @@ Expected<std::unique_ptr<orc::LLJIT>> compile(StringRef mlir) {
   auto jit = orc::LLJITBuilder()
                  .setJITTargetMachineBuilder(machineBuilder())
                  .setLinkProcessSymbolsByDefault(false)
+                 .setPlatformSetUp(orc::setUpInactivePlatform)
                  .create();
   if (!jit)
     return jit.takeError();
