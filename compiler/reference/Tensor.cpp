@@ -20,7 +20,11 @@ Tensor::Tensor(Type elementType, ArrayRef<int64_t> shape)
   isFloat() ? reals.assign(product(shape), 0.0) : integers.assign(product(shape), 0);
 }
 
-Tensor::Tensor(Type elementType, Scalar value) : Tensor(elementType, ArrayRef<int64_t>()) { set(0, value); }
+Tensor Tensor::scalar(Type elementType, Scalar value) {
+  Tensor tensor(elementType, {});
+  tensor.set(0, value);
+  return tensor;
+}
 
 int64_t Tensor::size() const { return product(shape); }
 

@@ -33,8 +33,8 @@ struct Tensor {
   Tensor() = default;
   /// Of zeros, all present, all exact.
   Tensor(mlir::Type elementType, llvm::ArrayRef<int64_t> shape);
-  /// A scalar.
-  Tensor(mlir::Type elementType, Scalar value);
+  /// Without dimensions.
+  static Tensor scalar(mlir::Type elementType, Scalar value);
 
   bool isFloat() const { return llvm::isa<mlir::FloatType>(elementType); }
   int64_t size() const;

@@ -20,8 +20,8 @@ protected:
   KernelOp parse(const std::string &text);
   Tensor floats(llvm::ArrayRef<int64_t> shape, llvm::function_ref<double(llvm::ArrayRef<int64_t>)> element);
   Tensor integers(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> elements, unsigned width = 32);
-  Tensor scalar(double value) { return Tensor(mlir::Float32Type::get(&context), Scalar::of(value)); }
-  Tensor scalar(int64_t value) { return Tensor(mlir::IntegerType::get(&context, 64), Scalar::of(value)); }
+  Tensor scalar(double value) { return Tensor::scalar(mlir::Float32Type::get(&context), Scalar::of(value)); }
+  Tensor scalar(int64_t value) { return Tensor::scalar(mlir::IntegerType::get(&context, 64), Scalar::of(value)); }
   /// Results, or none and a failure of the test.
   std::vector<Tensor> run(KernelOp kernel, llvm::ArrayRef<Argument> arguments, const Options &options = {});
   /// The text of the error, empty if there is none.
