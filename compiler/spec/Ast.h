@@ -2,8 +2,7 @@
 //
 // The spec as written. Nodes live in the arena of their file and are never freed one by one; names are parts of the
 // source text. Names mean nothing yet: Resolve.cpp gives them their meaning.
-#ifndef ATTNC_COMPILER_SPEC_AST_H
-#define ATTNC_COMPILER_SPEC_AST_H
+#pragma once
 
 #include "compiler/spec/Diagnostics.h"
 #include "llvm/ADT/ArrayRef.h"
@@ -50,6 +49,8 @@ struct Binder {
 };
 
 struct Expr {
+  explicit Expr(ExprKind kind) : kind(kind) {}
+
   ExprKind kind;
   BinaryOp op = BinaryOp::Add;
   uint32_t depth = 1;
@@ -120,5 +121,3 @@ struct FileSyntax {
 };
 
 } // namespace attn::spec
-
-#endif

@@ -98,7 +98,10 @@ void Diagnostics::print(raw_ostream &os) const {
   std::vector<const Diagnostic *> sorted;
   for (const Diagnostic &diagnostic : kept)
     sorted.push_back(&diagnostic);
-  stable_sort(sorted, [](const Diagnostic *a, const Diagnostic *b) { return a->loc < b->loc; });
+  // Reports at one place stay in their order.
+  std::sort(sorted.begin(), sorted.end(), [](const Diagnostic *a, const Diagnostic *b) {
+    return a->loc == b->loc ? a < b : a->loc < b->loc;
+  });
   for (const Diagnostic *diagnostic : sorted) {
     const Source &source = sources[diagnostic->loc.file];
     printPlace(os, source, diagnostic->loc, diagnostic->severity == Severity::Error ? "error" : "warning",

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef ATTNC_COMPILER_SPEC_DIAGNOSTICS_H
-#define ATTNC_COMPILER_SPEC_DIAGNOSTICS_H
+#pragma once
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/ADT/Twine.h"
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -90,12 +90,10 @@ public:
 
 private:
   Diagnostic &report(Severity severity, Loc loc, const llvm::Twine &message);
-  std::vector<Source> sources;
+  std::deque<Source> sources; ///< names in syntax and model are parts of these texts
   std::vector<Diagnostic> kept;
   Diagnostic overflow{};
   unsigned errors = 0, warnings = 0, dropped = 0;
 };
 
 } // namespace attn::spec
-
-#endif

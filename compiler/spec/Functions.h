@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The functions, reducers and selections of the language as tables.
-#ifndef ATTNC_COMPILER_SPEC_FUNCTIONS_H
-#define ATTNC_COMPILER_SPEC_FUNCTIONS_H
+#pragma once
 
 #include "llvm/ADT/StringRef.h"
 
@@ -55,5 +54,3 @@ llvm::StringRef spell(ReducerKind kind);
 llvm::StringRef spell(SelectionKind kind);
 
 } // namespace attn::spec
-
-#endif

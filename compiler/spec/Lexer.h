@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef ATTNC_COMPILER_SPEC_LEXER_H
-#define ATTNC_COMPILER_SPEC_LEXER_H
+#pragma once
 
 #include "compiler/spec/Diagnostics.h"
 
@@ -34,5 +33,3 @@ llvm::StringRef describe(Token token);
 bool isReserved(llvm::StringRef name);
 
 } // namespace attn::spec
-
-#endif

@@ -2,14 +2,14 @@
 //
 // The spec as understood: names are resolved, defs instantiated, implicit sums written out, conditions moved to what
 // they filter. A kernel is a list of equations over tensors whose dimensions carry rank names.
-#ifndef ATTNC_COMPILER_SPEC_MODEL_H
-#define ATTNC_COMPILER_SPEC_MODEL_H
+#pragma once
 
 #include "compiler/spec/Diagnostics.h"
 #include "compiler/spec/Functions.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Allocator.h"
 #include "llvm/Support/StringSaver.h"
+#include <deque>
 #include <memory>
 #include <optional>
 
@@ -61,6 +61,8 @@ struct BoundIndex {
 };
 
 struct Term {
+  explicit Term(TermKind kind) : kind(kind) {}
+
   TermKind kind;
   MapOp op = MapOp::Add;
   ReducerKind reducer = ReducerKind::Sum;
@@ -151,11 +153,9 @@ struct Kernel {
 
 /// Owns what the terms of its kernels consist of.
 struct Program {
-  std::vector<Kernel> kernels;
+  std::deque<Kernel> kernels;
   llvm::BumpPtrAllocator arena;
   llvm::StringSaver strings{arena};
 };
 
 } // namespace attn::spec
-
-#endif

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef ATTNC_COMPILER_SPEC_PARSER_H
-#define ATTNC_COMPILER_SPEC_PARSER_H
+#pragma once
 
 #include "compiler/spec/Ast.h"
 #include "compiler/spec/Lexer.h"
@@ -90,5 +89,3 @@ private:
 };
 
 } // namespace attn::spec
-
-#endif

@@ -20,7 +20,7 @@ bool Parser::tooDeep(Loc loc) {
 }
 
 Expr *Parser::node(ExprKind kind, Loc loc, uint32_t begin, ArrayRef<Expr *> operands) {
-  Expr *expr = new (result.arena->Allocate<Expr>()) Expr{kind};
+  Expr *expr = new (result.arena->Allocate<Expr>()) Expr(kind);
   expr->loc = loc;
   expr->begin = begin;
   expr->end = lastEnd();
@@ -47,7 +47,7 @@ Expr *Parser::expression() {
   if (nesting >= maxNesting)
     return tooDeep(here()), nullptr;
   ++nesting;
-  auto restore = make_scope_exit([&] { --nesting; });
+  llvm::scope_exit restore([&] { --nesting; });
   Expr *value = conditional();
   while (value && is(Token::KwElse)) {
     Loc loc = here();
@@ -164,8 +164,8 @@ Expr *Parser::reduction() {
   if (nesting >= maxNesting)
     return tooDeep(here()), nullptr;
   ++nesting;
-  auto restore = make_scope_exit([&] { --nesting; });
-  Expr head{is(Token::Reducer) ? ExprKind::Reduce : ExprKind::Select};
+  llvm::scope_exit restore([&] { --nesting; });
+  Expr head(is(Token::Reducer) ? ExprKind::Reduce : ExprKind::Select);
   Loc loc = here();
   StringRef name = text(peek());
   advance();
@@ -276,7 +276,7 @@ Expr *Parser::primary() {
 Expr *Parser::literal() {
   Loc loc = here();
   StringRef spelling = text(peek());
-  Expr value{ExprKind::Int};
+  Expr value(ExprKind::Int);
   switch (token()) {
   case Token::Int:
     if (spelling.getAsInteger(10, value.integer))
