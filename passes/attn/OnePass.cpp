@@ -40,7 +40,9 @@ public:
 private:
   LogicalResult readResults();
   SmallVector<TermRef> openTerms();
-  LogicalResult writeStream(const StreamedRanks &ranks, const Fibre &fibre);
+  /// Whether a stream was written: not where all accumulators wait for another fibre's.
+  FailureOr<bool> writeStream(const StreamedRanks &ranks, const Fibre &fibre);
+  llvm::SetVector<TermRef> readyLeaves(const Program &program, const StreamedRanks &ranks, const Fibre &fibre);
   TermRef combined(const Program &program, const algebra::ProgramOutput &o);
   bool isFinishedBy(const Result &r, ArrayRef<TermRef> leaves, const StreamedRanks &ranks, const Fibre &fibre);
   LogicalResult writeRest();
@@ -119,7 +121,7 @@ bool Rewriter::isFinishedBy(const Result &r, ArrayRef<TermRef> leaves, const Str
     return false;
   bool reads = false, waits = false;
   std::function<void(TermRef)> visit = [&](TermRef t) {
-    if (llvm::is_contained(leaves, t)) {
+    if (t->isBinder() && llvm::is_contained(leaves, context.plain(t))) {
       reads = true;
       return;
     }
@@ -138,7 +140,16 @@ void Rewriter::report(const Program &program) {
           << "passes over " << program.fibre.str() << ": " << s.text;
 }
 
-LogicalResult Rewriter::writeStream(const StreamedRanks &ranks, const Fibre &fibre) {
+/// The accumulators of the first stream that wait for no other fibre, with all that their change of reference reads.
+llvm::SetVector<TermRef> Rewriter::readyLeaves(const Program &program, const StreamedRanks &ranks, const Fibre &fibre) {
+  llvm::SetVector<TermRef> ready;
+  for (TermRef leaf : program.streams[0])
+    if (!ranks.waits(leaf, fibre)) // a leaf below a reduction over another rank is named after what that one binds
+      ready.insert(context.plain(leaf));
+  return ready;
+}
+
+FailureOr<bool> Rewriter::writeStream(const StreamedRanks &ranks, const Fibre &fibre) {
   SmallVector<Result *> open;
   SmallVector<algebra::Value> values;
   for (Result &r : results)
@@ -146,15 +157,16 @@ LogicalResult Rewriter::writeStream(const StreamedRanks &ranks, const Fibre &fib
       open.push_back(&r);
       values.push_back({kernel.getResultName(r.number).str(), r.dims, r.value.term, r.value.conditions});
     }
-  Program program = algebra::deriveProgram(context, values, fibre);
-  report(program);
+  algebra::DerivationOptions options;
+  options.isForeign = [&](TermRef t) { return ranks.isStreamed(t) && !fibre.isReducedBy(t) && !fibre.isCarriedBy(t); };
+  Program program = algebra::deriveProgram(context, values, fibre, options);
   if (program.streams.empty())
-    return kernel.emitError() << "attn-one-pass: reductions over " << fibre.str() << " did not become a stream";
-  ArrayRef<TermRef> leaves = program.streams[0];
-  for (TermRef leaf : leaves)
-    if (ranks.waits(leaf, fibre))
-      return mlir::emitError(terms.locationOf(leaf->getLocation()))
-             << "reductions over " << fibre.str() << " and another streamed rank that wait for each other are not lowered yet";
+    return LogicalResult(kernel.emitError() << "attn-one-pass: reductions over " << fibre.str() << " did not become a stream");
+  llvm::SetVector<TermRef> ready = readyLeaves(program, ranks, fibre);
+  if (ready.empty())
+    return false;
+  report(program);
+  ArrayRef<TermRef> leaves = ready.getArrayRef();
 
   SmallVector<StreamResult> streamResults;
   SmallVector<Result *> finished;
@@ -167,7 +179,7 @@ LogicalResult Rewriter::writeStream(const StreamedRanks &ranks, const Fibre &fib
   }
   SmallVector<TermRef> needed; // by what comes later
   for (TermRef leaf : leaves) {
-    auto reads = [&](TermRef t) { return contains(t, [&](TermRef c) { return c == leaf; }); };
+    auto reads = [&](TermRef t) { return contains(t, [&](TermRef c) { return c->isBinder() && context.plain(c) == leaf; }); };
     bool later = llvm::any_of(open, [&](Result *r) {
       return !llvm::is_contained(finished, r) && (reads(r->value.term) || llvm::any_of(r->value.conditions, reads));
     });
@@ -180,7 +192,7 @@ LogicalResult Rewriter::writeStream(const StreamedRanks &ranks, const Fibre &fib
   builder.setInsertionPoint(kernel.getYield());
   StreamOp stream = emitStream(terms, einsums, builder, fibre, leaves, streamResults, terms.locationOf(leaves.back()->getLocation()));
   if (!stream)
-    return failed();
+    return LogicalResult(failed());
   for (auto [i, r] : llvm::enumerate(finished))
     r->written = stream.getResult(i);
   llvm::DenseMap<TermRef, TermRef> known;
@@ -196,7 +208,7 @@ LogicalResult Rewriter::writeStream(const StreamedRanks &ranks, const Fibre &fib
       for (TermRef &c : r->value.conditions)
         c = context.replace(c, known);
     }
-  return success();
+  return true;
 }
 
 LogicalResult Rewriter::writeRest() {
@@ -221,8 +233,15 @@ LogicalResult Rewriter::run() {
     StreamedRanks ranks(terms, openTerms());
     if (ranks.getFibres().empty())
       break;
-    if (mlir::failed(writeStream(ranks, ranks.getFibres().front())))
+    FailureOr<bool> written = false;
+    for (const Fibre &fibre : ranks.getFibres())
+      if (written = writeStream(ranks, fibre); mlir::failed(written) || *written)
+        break;
+    if (mlir::failed(written))
       return failure();
+    if (!*written)
+      return kernel.emitError() << "reductions over " << ranks.getFibres()[0].str() << " and " << ranks.getFibres().back().str()
+                                << " wait for each other: not lowered yet";
   }
   if (mlir::failed(writeRest()))
     return failure();

@@ -245,6 +245,13 @@ Value ScalarEmitter::function(TermRef t) {
 
 // ---- integers
 
+/// attn's integer division is one of integers, not of index.
+template <typename Op>
+static Value quotient(OpBuilder &b, Location loc, Value x, Value y) {
+  Value a = arith::IndexCastOp::create(b, loc, b.getI64Type(), x), d = arith::IndexCastOp::create(b, loc, b.getI64Type(), y);
+  return arith::IndexCastOp::create(b, loc, b.getIndexType(), Value(Op::create(b, loc, a, d)));
+}
+
 Value ScalarEmitter::computeInt(TermRef t) {
   switch (t->getKind()) {
   case TermKind::Number:
@@ -302,8 +309,8 @@ Value ScalarEmitter::computeInt(TermRef t) {
   for (TermRef c : t->getChildren())
     x.push_back(emitInt(c));
   switch (t->getFunction()) {
-  case Function::IntDiv: return IDivOp::create(b, loc, x[0], x[1]);
-  case Function::IntMod: return IModOp::create(b, loc, x[0], x[1]);
+  case Function::IntDiv: return quotient<IDivOp>(b, loc, x[0], x[1]);
+  case Function::IntMod: return quotient<IModOp>(b, loc, x[0], x[1]);
   case Function::Max: return fold<arith::MaxSIOp>(b, loc, x);
   case Function::Min: return fold<arith::MinSIOp>(b, loc, x);
   case Function::Abs: return math::AbsIOp::create(b, loc, x[0]);

@@ -35,6 +35,7 @@ private:
     SmallVector<TermRef> dims;
     unsigned first; // number of its first state: a mean has a count before it
   };
+  void chooseStreamed();
   void layOut();
   State bind(ValueRange arguments);
   TermRef valueOf(TermRef leaf, const State &state);
@@ -94,9 +95,32 @@ SmallVector<TermRef> StreamWriter::dimsOf(TermRef leaf) {
   return dims;
 }
 
-void StreamWriter::layOut() {
+/// The ranks whose points may be cut into any chunks: those that no reduction inside an accumulator needs as a whole.
+void StreamWriter::chooseStreamed() {
+  llvm::SmallDenseSet<StringRef> whole;
+  std::function<void(TermRef)> visit = [&](TermRef t) {
+    for (TermRef c : t->getChildren()) {
+      if (c->is(TermKind::Reduce))
+        for (const algebra::Binder &b : c->getBinders())
+          whole.insert(b.index->getName());
+      visit(c);
+    }
+  };
+  llvm::for_each(leaves, visit);
   for (const auto &list : fibre.getLists())
-    streamed.append(list.begin(), list.end());
+    for (StringRef rank : list)
+      if (!whole.contains(rank))
+        streamed.push_back(rank);
+  for (TermRef leaf : leaves)
+    for (StringRef rank : streamed)
+      if (llvm::none_of(leaf->getBinders(), [&](const algebra::Binder &b) { return b.index->getName() == rank; }))
+        einsums.error = "an accumulator that does not reduce the streamed rank '" + rank.str() + "' is not lowered yet: " + leaf->str(80);
+  if (streamed.empty())
+    einsums.error = "every rank of " + fibre.str() + " is reduced inside an accumulator";
+}
+
+void StreamWriter::layOut() {
+  chooseStreamed();
   for (TermRef leaf : leaves)
     if (leaf->is(TermKind::Relative)) {
       auto references = context.references(leaf);
@@ -352,6 +376,8 @@ void StreamWriter::fillFinal(Block &block, ArrayRef<StreamResult> results) {
 
 StreamOp StreamWriter::write(ArrayRef<StreamResult> results, Location loc) {
   layOut();
+  if (einsums.failed())
+    return nullptr;
   SmallVector<Type> resultTypes;
   for (const StreamResult &r : results)
     resultTypes.push_back(einsums.typeOf(r.dims, r.element));

@@ -133,7 +133,13 @@ std::string KernelText::emitIndex(const Expr &e, Body &b) {
   default: break;
   }
   std::string x = emitIndex(e->children[0], b), y = emitIndex(e->children[1], b);
-  const char *name = e->kind == Node::Add ? "arith.addi" : e->kind == Node::Subtract ? "arith.subi" : e->kind == Node::Multiply ? "arith.muli" : "attn.imod";
+  if (e->kind == Node::Apply) {
+    auto wide = [&](const std::string &v) { return op(b, "arith.index_cast " + v + " : index to i64"); };
+    x = wide(x);
+    y = wide(y);
+    return op(b, "arith.index_cast " + op(b, "attn.imod " + x + ", " + y + " : i64") + " : i64 to index");
+  }
+  const char *name = e->kind == Node::Add ? "arith.addi" : e->kind == Node::Subtract ? "arith.subi" : "arith.muli";
   return op(b, std::string(name) + " " + x + ", " + y + " : index");
 }
 

@@ -250,6 +250,14 @@ TermRef TermContext::substituteBinder(TermRef t, const Substitution &map) {
   }
 }
 
+TermRef TermContext::plain(TermRef t) {
+  Substitution map;
+  for (TermRef i : t->getFreeIndices())
+    if (i->getTag() != 0)
+      map[i] = index(i->getName());
+  return substitute(t, map);
+}
+
 TermRef TermContext::replace(TermRef t, const llvm::DenseMap<TermRef, TermRef> &map) {
   llvm::DenseMap<TermRef, TermRef> memo;
   return replaceIn(t, map, memo);
@@ -257,8 +265,14 @@ TermRef TermContext::replace(TermRef t, const llvm::DenseMap<TermRef, TermRef> &
 
 TermRef TermContext::replaceIn(TermRef t, const llvm::DenseMap<TermRef, TermRef> &map,
                                llvm::DenseMap<TermRef, TermRef> &memo) {
-  if (TermRef r = map.lookup(t))
-    return r;
+  if (t->is(TermKind::Reduce) || t->is(TermKind::Relative))
+    if (TermRef r = map.lookup(plain(t))) {
+      Substitution back;
+      for (TermRef i : t->getFreeIndices())
+        if (i->getTag() != 0)
+          back[index(i->getName())] = i;
+      return substitute(r, back);
+    }
   if (t->getChildren().empty())
     return t;
   if (TermRef r = memo.lookup(t))

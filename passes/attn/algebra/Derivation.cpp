@@ -66,7 +66,16 @@ unsigned Derivation::stage(TermRef leaf) {
 
 /// Not known before pass + 1.
 bool Derivation::isLate(TermRef t, unsigned pass) {
-  return llvm::any_of(leaves(t), [&](TermRef l) { return stage(l) >= pass; });
+  return llvm::any_of(leaves(t), [&](TermRef l) { return stage(l) >= pass; }) || readsForeign(t);
+}
+
+bool Derivation::readsForeign(TermRef t) {
+  if (!options.isForeign)
+    return false;
+  if (auto it = foreign.find(t); it != foreign.end())
+    return it->second;
+  bool reads = options.isForeign(t) || llvm::any_of(t->getChildren(), [&](TermRef c) { return readsForeign(c); });
+  return foreign[t] = reads;
 }
 
 // ---- bottom-up
@@ -211,7 +220,8 @@ TermRef Derivation::reduction(const Reduction &r) {
   for (TermRef c : r.conditions)
     llvm::append_range(conditionReads, leaves(c));
   llvm::append_range(read, conditionReads);
-  if (read.empty())
+  bool waits = readsForeign(r.body) || llvm::any_of(r.conditions, [&](TermRef c) { return readsForeign(c); });
+  if (read.empty() && !waits)
     return base(r);
   if (getRow(r.op).ratio && conditionReads.empty()) {
     Reduction sum = r;
@@ -219,7 +229,7 @@ TermRef Derivation::reduction(const Reduction &r) {
     TermRef count = context.reduce(Reducer::Sum, r.binders, r.conditions, context.one());
     return expand(context.div(reduction(sum), count));
   }
-  unsigned top = 0;
+  unsigned top = waits ? 1 : 0;
   for (TermRef l : read)
     top = std::max(top, stage(l));
   std::optional<Refusal> why;

@@ -2,6 +2,7 @@
 #ifndef ATTNC_PASSES_ATTN_ALGEBRA_DERIVATION_H
 #define ATTNC_PASSES_ATTN_ALGEBRA_DERIVATION_H
 #include "passes/attn/algebra/Separation.h"
+#include <functional>
 
 namespace attn::algebra {
 
@@ -10,6 +11,8 @@ struct DerivationOptions {
   bool enlarge = true;
   /// A sum over another rank may move out past the streamed one.
   bool reassociate = true;
+  /// Summaries of another fibre that are not there yet: treated as late, so that no accumulator waits for them.
+  std::function<bool(TermRef)> isForeign;
 };
 
 /// One step of the proof: the rule and what it did, in the spec's names.
@@ -89,6 +92,7 @@ private:
   std::optional<TermRef> splitConnective(const Reduction &r, unsigned pass);
 
   bool isLate(TermRef t, unsigned pass);
+  bool readsForeign(TermRef t);
   std::nullopt_t refuse(const llvm::Twine &reason, TermRef t);
 
   TermContext &context;
@@ -97,6 +101,7 @@ private:
   llvm::DenseMap<TermRef, TermRef> memo;
   llvm::DenseMap<TermRef, llvm::ArrayRef<TermRef>> leavesOf;
   llvm::DenseMap<TermRef, unsigned> stages;
+  llvm::DenseMap<TermRef, bool> foreign;
   llvm::BumpPtrAllocator allocator;
   llvm::SmallVector<Step> log, remarks;
   Refusal refusal;

@@ -79,7 +79,9 @@ public:
 
   /// Without capture.
   TermRef substitute(TermRef t, const Substitution &map);
-  /// `t` with some closed sub-terms replaced.
+  /// `t` with its free indices named after their ranks, whatever binds them outside.
+  TermRef plain(TermRef t);
+  /// `t` with some reductions replaced. The map is from and to plain terms; what `t` calls their indices is put back.
   TermRef replace(TermRef t, const llvm::DenseMap<TermRef, TermRef> &map);
   /// `t`, which binds nothing, with `f` applied to its children.
   TermRef rebuild(TermRef t, llvm::function_ref<TermRef(TermRef)> f);
