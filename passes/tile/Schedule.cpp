@@ -2,7 +2,9 @@
 // tile-schedule. Needs: layouts. Expands the loops over visited blocks into a loop over full blocks and loops over partial ones,
 // so that masks of full blocks fold, and moves what does not change in a loop out of it.
 #include "passes/Passes.h"
+#include "dialects/route/Route.h"
 #include "dialects/tile/Tile.h"
+#include "passes/route/BlockRanges.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
@@ -57,14 +59,25 @@ struct Schedule : attn::impl::TileScheduleBase<Schedule> {
     return success();
   }
 
+  /// Innermost first: expansion copies bodies.
+  LogicalResult expandRoutes() {
+    SmallVector<route::ForOp> loops;
+    getOperation().walk([&](route::ForOp loop) { loops.push_back(loop); });
+    IRRewriter rewriter(&getContext());
+    for (route::ForOp loop : loops)
+      if (failed(route::expandRouteFor(rewriter, loop, route::RouteExpansion::Peel)))
+        return failure();
+    return success();
+  }
+
   void runOnOperation() override {
-    if (failed(simplify()))
-      return signalPassFailure();
-    // Launches are loops too, but what is outside of them runs once a call, in one thread.
+    // Before bodies are copied. Launches are loops too, but what is outside of them runs once a call, in one thread.
     getOperation().walk([](LoopLikeOpInterface loop) {
       if (!isa<scf::ForallOp>(loop))
         hoistInvariants(loop);
     });
+    if (failed(expandRoutes()) || failed(simplify()))
+      signalPassFailure();
   }
 };
 } // namespace

@@ -193,26 +193,9 @@ static Type shapedLike(Type shape, Type element) {
   return vector ? Type(vector.clone(element)) : element;
 }
 
-/// Rounds f32 to bf16 (to nearest, ties to even; a NaN keeps its top bits and becomes quiet): the upstream lowering calls a
-/// library function for each element.
-static Value roundToBf16(Emit &b, Value x) {
-  Type type = x.getType();
-  int64_t width = isa<VectorType>(type) ? cast<VectorType>(type).getNumElements() : 0;
-  auto word = [&](int64_t value) { return b.constant(b.getI32IntegerAttr(value), width); };
-  Value bits = arith::BitcastOp::create(b, shapedLike(type, b.getI32Type()), x);
-  Value odd = arith::AndIOp::create(b, arith::ShRUIOp::create(b, bits, word(16)), word(1));
-  Value rounded = arith::AddIOp::create(b, bits, arith::AddIOp::create(b, odd, word(0x7fff)));
-  Value quiet = arith::OrIOp::create(b, bits, word(0x400000));
-  Value isNan = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, x, x);
-  Value chosen = arith::SelectOp::create(b, isNan, quiet, rounded);
-  Value high = arith::ShRUIOp::create(b, chosen, word(16));
-  Value half = arith::TruncIOp::create(b, shapedLike(type, b.getIntegerType(16)), high);
-  return arith::BitcastOp::create(b, shapedLike(type, b.getBF16Type()), half);
-}
-
 /// Ops on bf16 that round are done in f32: rounding its result once more is exact (24 >= 2 * 8 + 2 bits).
 static bool roundsToBf16(Operation &op) {
-  return op.getNumResults() == 1 && op.getResult(0).getType().isBF16() && !isa<arith::SelectOp, arith::BitcastOp>(op) &&
+  return op.getResult(0).getType().isBF16() && !isa<arith::SelectOp, arith::BitcastOp, arith::TruncFOp>(op) &&
          llvm::all_of(op.getOperandTypes(), [](Type type) { return type.isBF16() || type.isF32(); });
 }
 
@@ -222,12 +205,12 @@ static Value emitOp(Emit &b, Operation &op, SmallVector<Value> operands) {
     for (Value &operand : operands)
       if (getElementTypeOrSelf(operand.getType()).isBF16())
         operand = arith::ExtFOp::create(b, shapedLike(operand.getType(), b.getF32Type()), operand);
-  if (inF32 && isa<arith::TruncFOp>(op))
-    return roundToBf16(b, operands.front());
   Type element = inF32 ? b.getF32Type() : op.getResult(0).getType();
   Operation *made = b.create(op.getLoc(), op.getName().getIdentifier(), operands,
                              shapedLike(operands.front().getType(), element), op.getAttrs());
-  return inF32 ? roundToBf16(b, made->getResult(0)) : made->getResult(0);
+  if (!inF32)
+    return made->getResult(0);
+  return arith::TruncFOp::create(b, shapedLike(made->getResult(0).getType(), b.getBF16Type()), made->getResult(0));
 }
 
 SmallVector<Value> cpu::emitRegion(Emit &b, Block &body, ArrayRef<Value> arguments, int64_t width) {
