@@ -65,11 +65,18 @@ struct Printer {
       os << " * " << -factor;
   }
 
-  /// Differences read better than sums of negative terms: positive addends come first, constants last.
+  /// Differences read better than sums of negative terms: positive addends first, then negative ones, then constants;
+  /// a positive constant leads where nothing else can.
   void sum(AffineExpr e) {
     SmallVector<AffineExpr> all, addends;
     flatten(e, all);
-    auto place = [](AffineExpr each) { return isa<AffineConstantExpr>(each) ? 2 : negativeFactor(each) ? 1 : 0; };
+    auto isPositive = [](AffineExpr each) { return !isa<AffineConstantExpr>(each) && !negativeFactor(each); };
+    bool constantFirst = llvm::none_of(all, isPositive);
+    auto place = [&](AffineExpr each) {
+      if (auto constant = dyn_cast<AffineConstantExpr>(each))
+        return constantFirst && constant.getValue() > 0 ? 0 : 2;
+      return negativeFactor(each) ? 1 : 0;
+    };
     for (int wanted : {0, 1, 2})
       llvm::copy_if(all, std::back_inserter(addends), [&](AffineExpr each) { return place(each) == wanted; });
     for (auto [i, each] : llvm::enumerate(addends)) {

@@ -118,7 +118,7 @@ typedef struct {
   uint64_t magic;
   uint32_t version, num_kernels;
   const attnc_kernel_descriptor *kernels; /* several of one name are versions: the best that runs here is taken */
-  const void *note;                       /* the ELF note as mapped; null when linked statically */
+  const void *note;                       /* the ELF note as mapped, from its header on; null when linked statically */
 } attnc_artifact_descriptor;
 
 #ifdef __cplusplus

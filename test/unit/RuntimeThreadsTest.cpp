@@ -5,7 +5,9 @@
 #include "gtest/gtest.h"
 #include <atomic>
 #include <chrono>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 #include <xmmintrin.h>
 
 extern "C" {
@@ -161,6 +163,19 @@ TEST(RuntimeThreads, eightThreadsCallAtOnce) {
   for (std::thread &thread : threads)
     thread.join();
   EXPECT_EQ(errors, std::vector<std::string>(8));
+}
+
+TEST(RuntimeThreads, forkedChildrenCallToo) {
+  attnc::Result<attnc::Context> context = attnc::Context::create({2, nullptr, nullptr});
+  attnc::Result<attnc::Module> module = context->link(handmade::artifact);
+  attnc::Kernel kernel = *module->find("rows");
+  EXPECT_EQ(callOnce(kernel, 40, 1.0f), "");
+  pid_t child = fork();
+  if (child == 0)
+    _exit(callOnce(kernel, 40, 2.0f).empty() ? 0 : 1);
+  int status = -1;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST(RuntimeThreads, messagesBelongToTheirThread) {

@@ -9,8 +9,10 @@ func.func @sets(%P: index, %M: index, %w: index) -> (!route.set, !route.set) {
   %b = route.affine [p, m] symbols(w = %w) where [p floordiv 64 - m floordiv w, -((m - p) mod 4)] inexact
   // CHECK: route.union %[[A]], %[[B]]
   %c = route.union %a, %b
+  // CHECK: route.affine [m] where [7 - m, -m]
+  %d = route.affine [m] where [7 - m, -m]
   // CHECK: route.affine [m] where []
-  %d = route.affine [m] where []
+  %e = route.affine [m] where []
   return %c, %d : !route.set, !route.set
 }
 
