@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/driver/Request.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace llvm;
@@ -27,5 +26,3 @@ Exit attn::driver::fail(Error error) {
   Exit status = error.isA<UsageError>() ? WrongUsage : WrongInput;
   return fail(status, toString(std::move(error)));
 }
-
-std::string attn::driver::listOf(ArrayRef<std::string> names) { return join(names, ", "); }

@@ -3,6 +3,7 @@
 #pragma once
 #include "compiler/Options.h"
 #include "compiler/driver/Sizes.h"
+#include "compiler/driver/Text.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/Error.h"
 #include <optional>
@@ -63,8 +64,5 @@ public:
 
 llvm::Error usageError(const llvm::Twine &text);
 llvm::Error inputError(const llvm::Twine &text);
-
-/// "a, b, c"
-std::string listOf(llvm::ArrayRef<std::string> names);
 
 } // namespace attn::driver
