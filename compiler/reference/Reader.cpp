@@ -103,18 +103,28 @@ OperandReader::OperandReader(EinsumOp op, unsigned operand, const Tensor &tensor
     straightIn.push_back(llvm::all_of(map.getResults(), [&](AffineExpr expr) { return isStraight(expr, i); }));
 }
 
-/// Elements at `at`, `at + step`, ... into the lanes from `lane` on.
-void OperandReader::put(Lanes &result, unsigned lane, unsigned lanes, int64_t at, int64_t step) const {
-  if (isFloat)
-    for (unsigned l = 0; l < lanes; ++l)
-      result.real[lane + l] = tensor.reals[at + l * step];
+/// The elements at `at`, `at + step`, ...
+template <typename Element>
+static void copyLine(Element *to, const std::vector<Element> &from, unsigned lanes, int64_t at, int64_t step) {
+  if (step == 1)
+    std::copy_n(from.data() + at, lanes, to);
   else
     for (unsigned l = 0; l < lanes; ++l)
-      result.integer[lane + l] = tensor.integers[at + l * step];
-  for (unsigned l = 0; l < lanes; ++l) {
-    double error = tensor.errors.empty() ? 0 : tensor.errors[at + l * step];
-    result.variance[lane + l] = error * error;
-  }
+      to[l] = from[at + l * step];
+}
+
+/// Into the lanes from `lane` on.
+void OperandReader::put(Lanes &result, unsigned lane, unsigned lanes, int64_t at, int64_t step) const {
+  if (isFloat)
+    copyLine(result.real + lane, tensor.reals, lanes, at, step);
+  else
+    copyLine(result.integer + lane, tensor.integers, lanes, at, step);
+  double *variance = result.variance + lane;
+  if (tensor.errors.empty())
+    return void(std::fill_n(variance, lanes, 0.0));
+  copyLine(variance, tensor.errors, lanes, at, step);
+  for (unsigned l = 0; l < lanes; ++l)
+    variance[l] *= variance[l];
 }
 
 void OperandReader::read(const Instruction &load, Frame &frame) const {
