@@ -6,4 +6,5 @@ include "mlir/Pass/PassBase.td"
 include "passes/attn/Passes.td"
 include "passes/route/Passes.td"
 include "passes/tile/Passes.td"
+include "passes/target/Passes.td"
 #endif
