@@ -244,7 +244,7 @@ private:
 
   TypeClass inferArithmetic(Term *term) {
     bool allIntegers = true, anyUnknown = false;
-    bool integersOnly = term->op >= MapOp::Ilog2 && term->op <= MapOp::BitXor;
+    bool integersOnly = term->op == MapOp::Mod || (term->op >= MapOp::Ilog2 && term->op <= MapOp::BitXor);
     for (Term *arg : term->args) {
       TypeClass type = infer(arg);
       if (!isNumber(type) || (integersOnly && type == TypeClass::Float))
