@@ -4,7 +4,9 @@
 #include "mlir/IR/TypeUtilities.h"
 #include "passes/Passes.h"
 #include "passes/target/Expansions.h"
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
+#include <functional>
 
 using namespace mlir;
 

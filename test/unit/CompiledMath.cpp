@@ -20,7 +20,9 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "passes/Passes.h"
 #include "llvm/ExecutionEngine/Orc/CompileUtils.h"
+#include "llvm/IR/Module.h"
 #include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
 
 using namespace llvm;
