@@ -2,6 +2,8 @@
 // Upstream parses affine expressions over given names but prints only d0, s0; this is the printer that goes with it.
 #include "dialects/NamedAffine.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/STLExtras.h"
+#include <limits>
 
 using namespace mlir;
 
@@ -33,22 +35,60 @@ struct Printer {
     os << (simple ? "" : ")");
   }
 
-  /// a + -1 * b and a + -c read better as differences.
-  void sum(AffineBinaryOpExpr e) {
-    print(e.getLHS());
-    AffineExpr rhs = e.getRHS();
-    if (auto constant = dyn_cast<AffineConstantExpr>(rhs); constant && constant.getValue() < 0) {
-      os << " - " << -constant.getValue();
+  /// The addends of nested sums, in order.
+  static void flatten(AffineExpr e, SmallVectorImpl<AffineExpr> &addends) {
+    if (e.getKind() != AffineExprKind::Add)
+      return addends.push_back(e);
+    flatten(cast<AffineBinaryOpExpr>(e).getLHS(), addends);
+    flatten(cast<AffineBinaryOpExpr>(e).getRHS(), addends);
+  }
+
+  /// The negative constant that is `e`, or its factor; 0 if there is none.
+  static int64_t negativeFactor(AffineExpr e) {
+    if (auto product = dyn_cast<AffineBinaryOpExpr>(e); product && product.getKind() == AffineExprKind::Mul)
+      e = product.getRHS();
+    auto constant = dyn_cast<AffineConstantExpr>(e);
+    return constant && constant.getValue() < 0 && constant.getValue() > std::numeric_limits<int64_t>::min()
+               ? constant.getValue()
+               : 0;
+  }
+
+  /// What stands after a minus sign.
+  void negated(AffineExpr e, int64_t factor) {
+    auto product = dyn_cast<AffineBinaryOpExpr>(e);
+    if (!product) {
+      os << -factor;
       return;
     }
-    auto product = dyn_cast<AffineBinaryOpExpr>(rhs);
-    if (product && product.getKind() == AffineExprKind::Mul)
-      if (auto factor = dyn_cast<AffineConstantExpr>(product.getRHS()); factor && factor.getValue() == -1) {
-        os << " - ";
-        return atom(product.getLHS());
+    atom(product.getLHS());
+    if (factor != -1)
+      os << " * " << -factor;
+  }
+
+  /// Differences read better than sums of negative terms: positive addends first, then negative ones, then constants;
+  /// a positive constant leads where nothing else can.
+  void sum(AffineExpr e) {
+    SmallVector<AffineExpr> all, addends;
+    flatten(e, all);
+    auto isPositive = [](AffineExpr each) { return !isa<AffineConstantExpr>(each) && !negativeFactor(each); };
+    bool constantFirst = llvm::none_of(all, isPositive);
+    auto place = [&](AffineExpr each) {
+      if (auto constant = dyn_cast<AffineConstantExpr>(each))
+        return constantFirst && constant.getValue() > 0 ? 0 : 2;
+      return negativeFactor(each) ? 1 : 0;
+    };
+    for (int wanted : {0, 1, 2})
+      llvm::copy_if(all, std::back_inserter(addends), [&](AffineExpr each) { return place(each) == wanted; });
+    for (auto [i, each] : llvm::enumerate(addends)) {
+      int64_t factor = negativeFactor(each);
+      if (factor && (i || factor == -1)) {
+        os << (i ? " - " : "-");
+        negated(each, factor);
+        continue;
       }
-    os << " + ";
-    product && product.getKind() == AffineExprKind::Add ? atom(rhs) : print(rhs);
+      os << (i ? " + " : "");
+      print(each);
+    }
   }
 
   void print(AffineExpr e) {
@@ -60,8 +100,8 @@ struct Printer {
       os << constant.getValue();
     } else {
       auto binary = cast<AffineBinaryOpExpr>(e);
-      if (binary.getKind() == AffineExprKind::Add)
-        return sum(binary);
+      if (binary.getKind() == AffineExprKind::Add || negativeFactor(e) == -1)
+        return sum(e);
       atom(binary.getLHS());
       os << operatorText(binary.getKind());
       atom(binary.getRHS());

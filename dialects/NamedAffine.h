@@ -13,7 +13,7 @@ struct AffineNames {
   llvm::SmallVector<llvm::StringRef> dims, symbols;
 };
 
-/// Prints `expr` so that parseNamedAffine reads back the same expression.
+/// Prints `expr` so that parseNamedAffineList reads back an equal one (sums are reordered: positive terms first).
 void printNamedAffine(llvm::raw_ostream &os, mlir::AffineExpr expr, const AffineNames &names);
 
 /// Parses `[expr, expr, ...]` over the names in scope.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-/* ABI 1: what an artifact exports and what generated code is handed. Plain C11 data; written by the compiler, read by the
- * runtime, and by nobody else. An artifact is an ELF object with one exported symbol, `attnc_artifact` (`attnc_artifact_STEM`
- * when linked statically), of type attnc_artifact_descriptor, and one ELF note (attnc_note) that is checked before the file
- * reaches the dynamic loader. */
+/* ABI 1: what an artifact exports and what generated code is handed. Plain C11 data; written by the compiler, read by
+ * the runtime, and by nobody else. An artifact is an ELF object with one exported symbol, `attnc_artifact`
+ * (`attnc_artifact_STEM` when linked statically), of type attnc_artifact_descriptor, and one ELF note (attnc_note) that
+ * is checked before the file reaches the dynamic loader. */
 #ifndef ATTNC_ABI_H
 #define ATTNC_ABI_H
 
@@ -54,18 +54,18 @@ typedef struct {
 
 /* One call. The runtime fills it but for the fields that `prepare` sets. */
 typedef struct {
-  const attnc_view *tensors;     /* tensor arguments, in order of declaration, results last */
-  void *scalars;                 /* 8 bytes each, in order of declaration: float types as a double, integers and bool as int64;
-                                    `prepare` writes the defaults of those not given */
-  uint64_t given;                /* bit i: scalar i is given */
-  int64_t *symbols;              /* extents: those of shapes filled by the runtime, declared ranks by `prepare` */
-  int64_t *tasks;                /* set by `prepare`: tasks of each launch */
-  int64_t workspace_bytes;       /* set by `prepare`: shared by all launches of this call */
-  int64_t scratch_bytes;         /* set by `prepare`: of each worker */
-  char *workspace;               /* 64-byte aligned */
-  char *scratch;                 /* worker w: scratch + w * scratch_stride, 64-byte aligned */
+  const attnc_view *tensors; /* tensor arguments, in order of declaration, results last */
+  void *scalars;    /* 8 bytes each, in order of declaration: float types as a double, integers and bool as int64;
+                       `prepare` writes the defaults of those not given */
+  uint64_t given;   /* bit i: scalar i is given */
+  int64_t *symbols; /* extents: those of shapes filled by the runtime, declared ranks by `prepare` */
+  int64_t *tasks;   /* set by `prepare`: tasks of each launch */
+  int64_t workspace_bytes; /* set by `prepare`: shared by all launches of this call */
+  int64_t scratch_bytes;   /* set by `prepare`: of each worker */
+  char *workspace;         /* 64-byte aligned */
+  char *scratch;           /* worker w: scratch + w * scratch_stride, 64-byte aligned */
   int64_t scratch_stride;
-} attnc_call;
+} attnc_frame;
 
 typedef enum { ATTNC_IN = 1, ATTNC_OUT = 2, ATTNC_INOUT = 3 } attnc_direction;
 typedef enum { ATTNC_ARG_TENSOR, ATTNC_ARG_SCALAR } attnc_arg_kind;
@@ -89,9 +89,9 @@ typedef struct {
 } attnc_arg_descriptor;
 
 typedef struct {
-  const char *name; /* of the rank, lower case */
-  int64_t extent;   /* bound at compile time, or -1 */
-  uint32_t declared;  /* 1: `prepare` computes it, the runtime does not solve it from shapes */
+  const char *name;  /* of the rank, lower case */
+  int64_t extent;    /* bound at compile time, or -1 */
+  uint32_t declared; /* 1: `prepare` computes it, the runtime does not solve it from shapes */
 } attnc_symbol_descriptor;
 
 /* A `require` of the spec, or an equality of a declared rank with a shape. */
@@ -110,15 +110,15 @@ typedef struct {
   const attnc_arg_descriptor *args; /* inputs and scalars as declared, then results */
   const attnc_symbol_descriptor *symbols;
   const attnc_check_descriptor *checks;
-  int32_t (*prepare)(attnc_call *call); /* -1, or the index of the first failed check */
-  const attnc_launch *launches;         /* run in order, with a join between */
+  int32_t (*prepare)(attnc_frame *call); /* -1, or the index of the first failed check */
+  const attnc_launch *launches;          /* run in order, with a join between */
 } attnc_kernel_descriptor;
 
 typedef struct {
   uint64_t magic;
   uint32_t version, num_kernels;
   const attnc_kernel_descriptor *kernels; /* several of one name are versions: the best that runs here is taken */
-  const void *note;                       /* the ELF note as mapped; null when linked statically */
+  const void *note;                       /* the ELF note as mapped, from its header on; null when linked statically */
 } attnc_artifact_descriptor;
 
 #ifdef __cplusplus

@@ -2,6 +2,7 @@
 #include "compiler/targets/Targets.h"
 #include "runtime/attnc_abi.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/TargetParser/Host.h"
 
 using namespace llvm;

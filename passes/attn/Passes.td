@@ -1,1 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+def AttnNormalize : Pass<"attn-normalize", "::attn::KernelOp"> {
+  let summary = "equal Einsums become one; what nobody reads goes";
+  let description = [{
+    Reads the kernel as terms in the normal form of the cascade algebra: affine sums, products of powers, at most one
+    exponential in a product, reductions with canonical bound indices. Einsums that are one term under the same conditions are one
+    value, whatever the spelling of their regions and the names of their reduced ranks' uses. The regions themselves are left as
+    written: each later cascade pass reads them as terms again. Example: test/passes/attn/normalize.mlir.
+
+    After this pass no two Einsums of a kernel compute the same term, each is read, and every scalar operation is known to the
+    algebra.
+  }];
+}
+
+def AttnReassociate : Pass<"attn-reassociate", "::attn::KernelOp"> {
+  let summary = "the place where contraction orders are chosen by cost; leaves everything as it is";
+  let description = [{
+    The order of contractions around a stream is changed only where attn-one-pass proves that the state loses a parallel rank
+    (the rule "reassociate" of its log), without a cost model. Choosing between orders by operation and byte counts is not done yet.
+
+    After this pass the kernel is as before.
+  }];
+}
+
+def AttnOnePass : Pass<"attn-one-pass", "::attn::KernelOp"> {
+  let summary = "reductions become streams in as few passes as the algebra allows";
+  let description = [{
+    The kernel is read as terms, derived (passes/attn/algebra/Derivation.cpp) and written again: `attn.stream` with states, their
+    corrections, merge and finalisation as Einsums, the plain Einsums that feed it before it. Exponentials are exp2; log2(e) is
+    folded into the scale of the contraction below (onto an f32 operand without the streamed rank, if there is one). Guards for
+    R13 are written out. Every accumulator's step and merge are made from one formula (algebra::changeOfReference).
+
+    Which ranks are streamed. A *closed* reduction over rank r is one whose free ranks occur together, pairwise, in a tensor argument or
+    result (so its value is no larger than what the kernel reads or writes). r is streamed if such a reduction exists and the cascade as written needs
+    two passes over r or more, or an outermost reduction over r is not a plain contraction (a sum of products of tensors as they are
+    read). Ranks that one closed reduction binds together are streamed together, outer first. Other reductions, the contraction
+    over a head dim among them, stay Einsums inside a step or before it. Ranks are taken from the inside out: a stream whose states read a
+    reduction over another streamed rank waits for that one's stream.
+
+    A reduction that no rule can join to the pass of the summaries it reads is a stream of its own, after theirs; a remark at the operation that broke
+    streaming says why. Example: test/passes/attn/one-pass.mlir.
+
+    After this pass every reduction over a streamed rank is in an `attn.stream` that holds everything S1 to S7 of waist.md ask for; two
+    streams over one rank follow each other only where a remark says why.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
+def AttnFuse : Pass<"attn-fuse", "::attn::KernelOp"> {
+  let summary = "streams and the Einsums around them become groups";
+  let description = [{
+    Each group is one kernel of the target. Streams over one rank that do not read each other are joined into one stream. An Einsum
+    that only streams of one group read moves into it; one that several groups read is computed again in each (this pass always recomputes
+    and never buffers). Einsums between groups and results make a group of their own. Example: test/passes/attn/fuse.mlir.
+
+    After this pass every Einsum and stream of a kernel is in an `attn.group`, and the groups are in an order in which each reads results of
+    earlier ones only.
+  }];
+}

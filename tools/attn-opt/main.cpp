@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/attn/Attn.h"
+#include "dialects/route/Route.h"
 #include "dialects/tile/Tile.h"
+#include "passes/Passes.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
@@ -12,7 +14,8 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
-  registry.insert<attn::AttnDialect, attn::tile::TileDialect>();
+  registry.insert<attn::AttnDialect, attn::route::RouteDialect, attn::tile::TileDialect>();
   mlir::registerAllPasses();
+  attn::registerAttncPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "attnc optimizer driver\n", registry));
 }

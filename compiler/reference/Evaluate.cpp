@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Walks a kernel's ops in order. Scalars are computed where something asks for them; a tensor is dropped after its last use.
+#include "compiler/reference/Evaluator.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::reference;
+
+void Evaluator::bind(ValueRange values, const State &state) {
+  for (auto [value, each] : llvm::zip_equal(values, state))
+    tensors[value] = each;
+}
+
+llvm::Expected<Evaluator::Shared> Evaluator::tensor(Value value) {
+  auto found = tensors.find(value);
+  if (found == tensors.end())
+    return errorAt(value.getLoc(), "a tensor that nothing has computed is read");
+  return found->second;
+}
+
+llvm::Expected<Interval> Evaluator::range(StringRef rank) {
+  if (auto part = chunk.find(rank); part != chunk.end())
+    return part->second;
+  llvm::Expected<int64_t> extent = symbols.extent(rank);
+  if (!extent)
+    return extent.takeError();
+  return Interval{0, *extent};
+}
+
+/// Drops what `op` was the last to use in its block.
+void Evaluator::forgetAfter(Operation &op) {
+  SmallVector<Value> used(op.getOperands());
+  op.walk([&](Operation *inner) { used.append(inner->operand_begin(), inner->operand_end()); });
+  for (Value value : used) {
+    bool isOwn = value.getParentBlock() == op.getBlock() && tensors.contains(value);
+    if (isOwn && llvm::all_of(value.getUsers(), [&](Operation *user) {
+          Operation *ancestor = op.getBlock()->findAncestorOpInBlock(*user);
+          return ancestor == &op || ancestor->isBeforeInBlock(&op);
+        }))
+      tensors.erase(value);
+  }
+}
+
+llvm::Expected<Evaluator::State> Evaluator::runBlock(Block &block) {
+  for (Operation &op : block.without_terminator()) {
+    if (llvm::Error error = runOp(op))
+      return error;
+    forgetAfter(op);
+  }
+  State results;
+  for (Value value : block.getTerminator()->getOperands()) {
+    llvm::Expected<Shared> each = tensor(value);
+    if (!each)
+      return each.takeError();
+    results.push_back(*each);
+  }
+  return results;
+}
+
+/// An op whose results are scalars, or that only describes a route, has no effect of its own.
+static bool isOnlyUsed(Operation &op) {
+  if (isa<ExtentOp, DefaultOp>(op))
+    return true;
+  StringRef dialect = op.getName().getDialectNamespace();
+  if (dialect == "route")
+    return true;
+  return op.getNumRegions() == 0 && op.getNumResults() != 0 &&
+         llvm::all_of(op.getResultTypes(), [](Type type) { return type.isIntOrIndexOrFloat(); });
+}
+
+llvm::Error Evaluator::runOp(Operation &op) {
+  if (auto einsum = dyn_cast<EinsumOp>(op))
+    return runEinsum(einsum);
+  if (auto group = dyn_cast<GroupOp>(op))
+    return runGroup(group);
+  if (auto stream = dyn_cast<StreamOp>(op))
+    return runStream(stream);
+  if (auto require = dyn_cast<RequireOp>(op))
+    return symbols.check(require);
+  if (isOnlyUsed(op))
+    return llvm::Error::success();
+  return errorAt(op.getLoc(), "the reference evaluator does not know the op '" + op.getName().getStringRef() + "'");
+}
+
+llvm::Error Evaluator::runEinsum(EinsumOp op) {
+  auto findTensor = [&](Value value) -> llvm::Expected<const Tensor *> {
+    llvm::Expected<Shared> found = tensor(value);
+    return found ? llvm::Expected<const Tensor *>(found->get()) : found.takeError();
+  };
+  auto findRange = [&](StringRef rank) { return range(rank); };
+  llvm::Expected<Tensor> result = evaluateEinsum(op, {symbols, findRange, findTensor, options.exactFactors});
+  if (!result)
+    return result.takeError();
+  tensors[op.getResult()] = std::make_shared<const Tensor>(std::move(*result));
+  return llvm::Error::success();
+}
+
+llvm::Error Evaluator::runGroup(GroupOp op) {
+  llvm::Expected<State> results = runBlock(op.getBody().front());
+  if (!results)
+    return results.takeError();
+  bind(op.getResults(), *results);
+  return llvm::Error::success();
+}
+
+/// Absent points of a result hold its pad.
+static void pad(Tensor &result, TypedAttr value) {
+  Scalar pad = value ? Scalar::of(value) : Scalar();
+  for (int64_t i = 0; i < result.size(); ++i)
+    if (!result.isPresent(i))
+      result.set(i, pad);
+}
+
+llvm::Expected<std::vector<Tensor>> Evaluator::run(ArrayRef<Argument> arguments) {
+  for (auto [value, argument] : llvm::zip(kernel.getBody().getArguments(), arguments))
+    if (argument && isa<RankedTensorType>(value.getType()))
+      tensors[value] = std::make_shared<const Tensor>(*argument);
+  llvm::Expected<State> state = runBlock(kernel.getBody().front());
+  if (!state)
+    return state.takeError();
+  std::vector<Tensor> results;
+  for (auto [i, each] : llvm::enumerate(*state)) {
+    results.push_back(*each);
+    pad(results.back(), kernel.getResultPad(i));
+  }
+  return results;
+}
+
+llvm::Expected<std::vector<Tensor>> attn::reference::evaluate(KernelOp kernel, ArrayRef<Argument> arguments, const Options &options) {
+  llvm::Expected<Symbols> symbols = Symbols::solve(kernel, arguments);
+  if (!symbols)
+    return symbols.takeError();
+  return Evaluator(kernel, std::move(*symbols), options).run(arguments);
+}

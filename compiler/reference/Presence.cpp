@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/reference/Presence.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::reference;
+
+/// What decides whether operand `number` of `op` is looked at; null if it always is.
+static Value deciderOf(Operation *op, unsigned number) {
+  bool isLogic = isa<arith::AndIOp, arith::OrIOp>(op) && op->getResult(0).getType().isInteger(1);
+  return number > 0 && (isLogic || isa<arith::SelectOp>(op)) ? op->getOperand(0) : Value();
+}
+
+/// Read in two ways: always, if one of them is always; else decided by what decides either.
+template <typename Map, typename Key>
+static void join(Map &guards, Key key, const llvm::SmallBitVector &guard) {
+  auto [it, isNew] = guards.insert({key, guard});
+  if (isNew)
+    return;
+  if (it->second.none() || guard.none())
+    it->second.reset();
+  else
+    it->second |= guard;
+}
+
+static void joinOperand(EinsumOp op, unsigned operand, const llvm::SmallBitVector &guard,
+                        llvm::MapVector<unsigned, llvm::SmallBitVector> &reads) {
+  join(reads, operand, guard);
+  AffineMap map = op.getIndexMap(operand);
+  for (auto [i, source] : llvm::enumerate(op.getGathers()))
+    if (map.isFunctionOfDim(op.getNumIterators() + i))
+      joinOperand(op, source, guard, reads);
+}
+
+llvm::MapVector<unsigned, llvm::SmallBitVector> attn::reference::readsOf(EinsumOp op, Value root) {
+  llvm::DenseMap<Value, llvm::SmallBitVector> guards;
+  guards.insert({root, llvm::SmallBitVector(op.getNumIterators())});
+  Block *body = op.hasWhere() && root.getParentBlock() == &op.getWhereBody() ? &op.getWhereBody() : &op.getMapBody();
+  for (Operation &inner : llvm::reverse(*body))
+    for (Value result : inner.getResults()) {
+      auto found = guards.find(result);
+      if (found == guards.end())
+        continue;
+      llvm::SmallBitVector guard = found->second;
+      for (OpOperand &use : inner.getOpOperands()) {
+        llvm::SmallBitVector its = guard;
+        if (Value decider = deciderOf(&inner, use.getOperandNumber()))
+          its |= op.getIteratorsOf(decider);
+        join(guards, use.get(), its);
+      }
+    }
+  llvm::MapVector<unsigned, llvm::SmallBitVector> reads;
+  for (unsigned i = 0; i < op.getInputs().size(); ++i)
+    if (auto found = guards.find(body->getArgument(i)); found != guards.end())
+      joinOperand(op, i, found->second, reads);
+  return reads;
+}
+
+/// Iterators that the indices of the condition's dimensions use.
+static llvm::SmallBitVector iteratorsOf(EinsumOp op, unsigned operand, const Condition &condition) {
+  llvm::SmallBitVector used(op.getNumIterators());
+  AffineMap map = op.getIndexMap(operand);
+  for (unsigned d : condition.dims)
+    for (unsigned i = 0; i < map.getNumDims(); ++i)
+      if (map.getResult(d).isFunctionOfDim(i))
+        i < op.getNumIterators() ? void(used.set(i)) : void(used |= op.getIteratorsOf(op.getGathers()[i - op.getNumIterators()]));
+  return used;
+}
+
+SmallVector<PointCondition> attn::reference::conditionsOf(EinsumOp op, ArrayRef<std::unique_ptr<OperandReader>> readers) {
+  SmallVector<PointCondition> conditions;
+  auto addOperands = [&](Value root) {
+    for (const auto &[operand, guard] : readsOf(op, root))
+      for (auto [c, condition] : llvm::enumerate(readers[operand]->getTensor().conditions)) {
+        llvm::SmallBitVector iterators = iteratorsOf(op, operand, condition);
+        iterators |= guard;
+        conditions.push_back({root, unsigned(readers[operand]->getFirstBit() + c), iterators});
+      }
+  };
+  if (op.hasWhere())
+    for (Value conjunct : op.getConjuncts()) {
+      addOperands(conjunct);
+      conditions.push_back({conjunct, std::nullopt, op.getIteratorsOf(conjunct)});
+    }
+  addOperands(op.getMapped());
+  return conditions;
+}

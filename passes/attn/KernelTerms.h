@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef ATTNC_PASSES_ATTN_KERNELTERMS_H
+#define ATTNC_PASSES_ATTN_KERNELTERMS_H
+#include "dialects/attn/Attn.h"
+#include "passes/attn/algebra/Program.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/LogicalResult.h"
+
+namespace attn {
+
+/// A scalar or a tensor's element as a term, there where all conditions hold.
+struct Present {
+  algebra::TermRef term = nullptr;
+  llvm::SmallVector<algebra::TermRef> conditions;
+};
+
+/// A kernel read as terms: tensors by name, every Einsum as a term over free indices named after its result's ranks.
+///
+/// Element types extend transparently (extf, sitofp, index_cast); rounding is a function of its own (truncf). One term
+/// context serves a kernel through all rewrites; names lead back to IR values, locations to the spec.
+class KernelTerms {
+public:
+  explicit KernelTerms(KernelOp kernel);
+
+  algebra::TermContext &getContext() { return context; }
+  KernelOp getKernel() { return kernel; }
+
+  /// Whether a tensor is read by name or replaced by what defines it.
+  enum class Inline { Everything, Nothing };
+  /// The tensor at free indices named after its ranks; null after an error.
+  std::optional<Present> tensor(mlir::Value value, Inline inlining);
+  /// The term of an Einsum, its operands inlined or not.
+  std::optional<Present> einsum(EinsumOp op, Inline inlining);
+  llvm::SmallVector<algebra::TermRef> indicesOf(mlir::Value tensor);
+
+  /// The name by which terms read a tensor or scalar; made on first use.
+  llvm::StringRef nameOf(mlir::Value value);
+  mlir::Value valueOf(llvm::StringRef name) { return values.lookup(name); }
+  /// A read of `tensor` at its own ranks.
+  algebra::TermRef read(mlir::Value tensor);
+  mlir::Location locationOf(unsigned id) const { return locations[id]; }
+  unsigned idOf(mlir::Location loc);
+
+private:
+  class Region;
+  std::optional<Present> access(EinsumOp op, unsigned input, llvm::ArrayRef<algebra::TermRef> dims, Inline inlining);
+  algebra::TermRef affine(mlir::AffineExpr e, llvm::ArrayRef<algebra::TermRef> dims,
+                          llvm::ArrayRef<algebra::TermRef> symbols);
+  std::optional<algebra::TermRef> scalar(mlir::Value value);
+  Present withElse(EinsumOp op, Present p);
+
+  KernelOp kernel;
+  algebra::TermContext context;
+  llvm::StringMap<mlir::Value> values;
+  llvm::DenseMap<mlir::Value, llvm::StringRef> names;
+  llvm::DenseMap<mlir::Value, Present> inlined;
+  llvm::SmallVector<mlir::Location> locations;
+  llvm::DenseMap<mlir::Location, unsigned> locationIds;
+};
+
+/// The value type by which the algebra knows elements of `type`.
+algebra::ValueType valueTypeOf(mlir::Type type);
+
+} // namespace attn
+#endif

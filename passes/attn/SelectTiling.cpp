@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// attn-select-tiling. Needs: groups. Guarantees: a size for each rank that a group's operations iterate; reads the target's
+// facts, never its name. The roles of ranks follow from the Einsums: a rank that all factors of every contraction carry is a
+// batch rank (blocks of it share nothing, so a block holds one point); one that some factor lacks is worth a block, because
+// that factor is then used once for each of its points.
+#include "passes/Passes.h"
+#include "compiler/targets/Targets.h"
+#include "dialects/attn/Attn.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringExtras.h"
+
+namespace attn {
+#define GEN_PASS_DEF_ATTNSELECTTILING
+#include "passes/Passes.h.inc"
+} // namespace attn
+
+using namespace mlir;
+using namespace attn;
+
+namespace {
+
+struct Sizes {
+  int64_t rows, columns, keys, whole;  ///< blocks of parallel and streamed ranks; the largest extent that is never cut
+};
+
+/// Score tiles of rows x keys and a block of keys x whole must fit the scratch together with the accumulators.
+Sizes sizesFor(const TargetRow &target) {
+  if (target.lowering == Lowering::Simt)
+    return {64, 64, 64, 256};
+  Sizes sizes{64, 64, 256, 512};
+  while (3 * sizes.rows * sizes.keys * 4 > target.scratchBytes && sizes.keys > 4 * int64_t(target.lanes))
+    sizes.keys /= 2;
+  return sizes;
+}
+
+struct GroupTiling {
+  KernelOp kernel;
+  GroupOp group;
+  Sizes sizes;
+  llvm::MapVector<StringRef, int64_t> chosen;
+
+  std::optional<int64_t> extent(StringRef rank) { return kernel.findRank(rank).getConstantExtent(); }
+  bool isWhole(StringRef rank) { return extent(rank) && *extent(rank) <= sizes.whole; }
+
+  void choose(StringRef rank, int64_t size) {
+    if (std::optional<int64_t> bound = extent(rank))
+      size = std::clamp<int64_t>(size, 1, std::max<int64_t>(*bound, 1));
+    chosen[rank] = size;
+  }
+
+  /// The operands that meet in a reduction: those that its body reads along the reduced ranks.
+  SmallVector<unsigned> factors(EinsumOp op) {
+    SmallVector<unsigned> factors;
+    for (unsigned input = 0; input < op.getInputs().size(); ++input)
+      if (op.getIteratorsOf(input).find_next(int(op.getNumParallel()) - 1) >= 0 && !op.getMapBody().getArgument(input).use_empty())
+        factors.push_back(input);
+    return factors;
+  }
+
+  /// Ranks that one factor of a reduction has and another lacks.
+  llvm::SetVector<StringRef> rowRanks() {
+    llvm::SetVector<StringRef> rows;
+    group.walk([&](EinsumOp op) {
+      SmallVector<unsigned> meeting = op.getReducerAttr() ? factors(op) : SmallVector<unsigned>();
+      for (unsigned i = 0; i < op.getNumParallel(); ++i) {
+        size_t with = llvm::count_if(meeting, [&](unsigned input) { return op.getIteratorsOf(input).test(i); });
+        if (with != 0 && with != meeting.size())
+          rows.insert(op.getIterator(i));
+      }
+    });
+    return rows;
+  }
+
+  /// Ranks that a tensor in memory has beside a streamed one, as a value's columns beside the keys.
+  llvm::SetVector<StringRef> ranksBeside(const llvm::SetVector<StringRef> &streamed) {
+    llvm::SetVector<StringRef> beside;
+    group.walk([&](EinsumOp op) {
+      for (unsigned input = 0; input < op.getInputs().size(); ++input) {
+        llvm::SmallBitVector used = op.getIteratorsOf(input);
+        auto isStreamed = [&](unsigned i) { return streamed.contains(op.getIterator(i)); };
+        if (!op.getInputs()[input].getDefiningOp<EinsumOp>() && llvm::any_of(used.set_bits(), isStreamed))
+          for (unsigned i : used.set_bits())
+            beside.insert(op.getIterator(i));
+      }
+    });
+    return beside;
+  }
+
+  void run() {
+    llvm::SetVector<StringRef> streamed, results, rows = rowRanks(), all;
+    group.walk([&](StreamOp op) { streamed.insert_range(llvm::to_vector(op.getOver().getAsValueRange<StringAttr>())); });
+    group.walk([&](EinsumOp op) { all.insert_range(op.getIteratorNames()); });
+    for (Type type : group.getResultTypes())
+      for (StringAttr name : rankNames(type))
+        results.insert(name.getValue());
+    for (StringRef rank : streamed)
+      choose(rank, sizes.keys);
+    // The last row rank that can be cut gets the block of rows, columns a block each; the others one point, unless they are
+    // small and whole.
+    llvm::SetVector<StringRef> columns = ranksBeside(streamed);
+    StringRef blocked;
+    for (StringRef rank : results)
+      if (!streamed.contains(rank) && rows.contains(rank) && !columns.contains(rank) && !isWhole(rank))
+        blocked = rank;
+    for (StringRef rank : results) {
+      if (chosen.count(rank))
+        continue;
+      if (rows.contains(rank) && isWhole(rank))
+        choose(rank, *extent(rank));
+      else
+        choose(rank, rank == blocked ? sizes.rows : rows.contains(rank) && columns.contains(rank) ? sizes.columns : 1);
+    }
+    for (StringRef rank : all)
+      if (!chosen.count(rank))
+        choose(rank, isWhole(rank) ? *extent(rank) : sizes.keys / 2);
+  }
+};
+
+struct SelectTiling : attn::impl::AttnSelectTilingBase<SelectTiling> {
+  using AttnSelectTilingBase::AttnSelectTilingBase;
+
+  /// "p=64,m=256"
+  LogicalResult pinned(llvm::StringMap<int64_t> &pins) {
+    SmallVector<StringRef> entries;
+    StringRef(tile).split(entries, ',', -1, /*KeepEmpty=*/false);
+    for (StringRef entry : entries) {
+      auto [rank, text] = entry.split('=');
+      int64_t size;
+      if (text.getAsInteger(10, size) || size < 1 || size > 4096)
+        return getOperation().emitError() << "tile '" << entry << "': expected RANK=SIZE with a size from 1 to 4096";
+      if (!getOperation().findRank(rank))
+        return getOperation().emitError() << "tile '" << entry << "': the kernel has no rank '" << rank << '\'';
+      pins[rank] = size;
+    }
+    return success();
+  }
+
+  void runOnOperation() override {
+    const TargetRow *row = findTarget(target);
+    if (!row) {
+      getOperation().emitError() << "unknown target '" << target.getValue() << '\'';
+      return signalPassFailure();
+    }
+    llvm::StringMap<int64_t> pins;
+    if (failed(pinned(pins)))
+      return signalPassFailure();
+    for (auto group : getOperation().getBody().getOps<GroupOp>()) {
+      GroupTiling tiling{getOperation(), group, sizesFor(*row), {}};
+      tiling.run();
+      SmallVector<NamedAttribute> attrs;
+      std::string text;
+      for (auto &[rank, size] : tiling.chosen) {
+        auto pin = pins.find(rank);
+        int64_t value = pin == pins.end() ? size : pin->second;
+        attrs.emplace_back(StringAttr::get(&getContext(), rank), IntegerAttr::get(IntegerType::get(&getContext(), 64), value));
+        text += (text.empty() ? "" : ", ") + rank.str() + " = " + std::to_string(value);
+      }
+      group.setTilingAttr(DictionaryAttr::get(&getContext(), attrs));
+      group.emitRemark() << "tiling " << text;
+    }
+  }
+};
+
+} // namespace

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Predicates as conditions of tensors, and the one op that makes absent points harmless: tile.mask. A conjunct that is
+// affine in ranks and scalars becomes a constraint, which routes and the lowerings can reason about; any other is computed
+// element by element, where it is needed.
+#include "passes/attn/tiling/Block.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace attn;
+
+//===-- one form for equal constraints -----------------------------------------------------------------------------===//
+
+/// Adds factor * expr to the coefficients of its atoms.
+static void addTerms(AffineExpr expr, int64_t factor, llvm::MapVector<AffineExpr, int64_t> &terms, int64_t &constant) {
+  if (auto value = dyn_cast<AffineConstantExpr>(expr)) {
+    constant += factor * value.getValue();
+    return;
+  }
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (binary && binary.getKind() == AffineExprKind::Add) {
+    addTerms(binary.getLHS(), factor, terms, constant);
+    return addTerms(binary.getRHS(), factor, terms, constant);
+  }
+  if (binary && binary.getKind() == AffineExprKind::Mul)
+    if (auto scale = dyn_cast<AffineConstantExpr>(binary.getRHS()))
+      return addTerms(binary.getLHS(), factor * scale.getValue(), terms, constant);
+  terms[expr] += factor;
+}
+
+AffineExpr attn::normalForm(AffineExpr expr) {
+  llvm::MapVector<AffineExpr, int64_t> terms;
+  int64_t constant = 0;
+  addTerms(expr, 1, terms, constant);
+  // Dimensions, then symbols, by number; then whatever else there is, as met.
+  SmallVector<std::tuple<unsigned, unsigned, AffineExpr>> sorted;
+  for (auto &[atom, factor] : terms) {
+    auto dim = dyn_cast<AffineDimExpr>(atom);
+    auto symbol = dyn_cast<AffineSymbolExpr>(atom);
+    sorted.emplace_back(dim ? 0 : symbol ? 1 : 2, dim ? dim.getPosition() : symbol ? symbol.getPosition() : sorted.size(),
+                        atom * factor);
+  }
+  llvm::sort(sorted, [](auto &a, auto &b) { return std::tie(std::get<0>(a), std::get<1>(a)) < std::tie(std::get<0>(b), std::get<1>(b)); });
+  AffineExpr sum = getAffineConstantExpr(constant, expr.getContext());
+  for (auto &[kind, position, term] : sorted)
+    sum = sum + term;
+  return sum;
+}
+
+//===-- conjuncts as constraints ------------------------------------------------------------------------------------===//
+
+namespace {
+
+struct AffineReader {
+  BlockScope &block;
+  EinsumOp op;
+
+  AffineExpr constant(int64_t value) { return getAffineConstantExpr(value, op.getContext()); }
+
+  /// Null for what is not affine in the points and captured scalars.
+  AffineExpr read(Value v) {
+    if (auto argument = dyn_cast<BlockArgument>(v); argument && argument.getOwner()->getParentOp() == op) {
+      unsigned i = argument.getArgNumber(), numInputs = op.getInputs().size();
+      if (i < numInputs)
+        return {};
+      return getAffineDimExpr(block.kernel.rankOf(op.getIterator(op.getPoints()[i - numInputs])), op.getContext());
+    }
+    Operation *def = v.getDefiningOp();
+    if (auto fixed = v.getDefiningOp<arith::ConstantOp>())
+      if (auto value = dyn_cast<IntegerAttr>(fixed.getValue()))
+        return constant(value.getInt());
+    if (!def || def->getParentOp() != op)
+      return isa<IndexType, IntegerType>(v.getType()) ? block.kernel.symbol(block.kernel.index(v)) : AffineExpr();
+    if (isa<arith::IndexCastOp, arith::ExtSIOp>(def))
+      return read(def->getOperand(0));
+    return binary(def);
+  }
+
+  AffineExpr binary(Operation *def) {
+    if (def->getNumOperands() != 2)
+      return {};
+    AffineExpr x = read(def->getOperand(0)), y = read(def->getOperand(1));
+    if (!x || !y)
+      return {};
+    if (isa<arith::AddIOp>(def))
+      return x + y;
+    if (isa<arith::SubIOp>(def))
+      return x - y;
+    if (isa<arith::MulIOp>(def))
+      return y.isSymbolicOrConstant() ? x * y : x.isSymbolicOrConstant() ? y * x : AffineExpr();
+    auto divisor = dyn_cast<AffineConstantExpr>(y);
+    if (!divisor || divisor.getValue() <= 0)
+      return {};
+    return isa<IDivOp>(def) ? x.floorDiv(y) : isa<IModOp>(def) ? x % y : AffineExpr();
+  }
+
+  /// The constraints that together say what the conjunct says; none if it is not affine.
+  SmallVector<AffineExpr> constraints(Value conjunct) {
+    if (auto both = conjunct.getDefiningOp<arith::AndIOp>()) {
+      SmallVector<AffineExpr> all = constraints(both.getLhs()), more = constraints(both.getRhs());
+      if (all.empty() || more.empty())
+        return {};
+      llvm::append_range(all, more);
+      return all;
+    }
+    auto compare = conjunct.getDefiningOp<arith::CmpIOp>();
+    if (!compare || compare.getLhs().getType().isInteger(1))
+      return {};
+    AffineExpr x = read(compare.getLhs()), y = read(compare.getRhs());
+    if (!x || !y)
+      return {};
+    switch (compare.getPredicate()) {
+    case arith::CmpIPredicate::sle:
+      return {y - x};
+    case arith::CmpIPredicate::slt:
+      return {y - x - 1};
+    case arith::CmpIPredicate::sge:
+      return {x - y};
+    case arith::CmpIPredicate::sgt:
+      return {x - y - 1};
+    case arith::CmpIPredicate::eq:
+      return {x - y, y - x};
+    default:
+      return {};
+    }
+  }
+};
+
+} // namespace
+
+SmallVector<Condition> BlockScope::conditionsOf(EinsumOp op) {
+  SmallVector<Condition> conditions;
+  if (!op.hasWhere())
+    return conditions;
+  AffineReader reader{*this, op};
+  for (Value conjunct : op.getConjuncts()) {
+    Condition condition;
+    condition.einsum = op;
+    for (unsigned iterator : op.getIteratorsOf(conjunct).set_bits())
+      condition.ranks.push_back(kernel.rankOf(op.getIterator(iterator)));
+    SmallVector<AffineExpr> constraints = reader.constraints(conjunct);
+    if (constraints.empty()) {
+      condition.conjunct = conjunct;
+      conditions.push_back(condition);
+    }
+    for (AffineExpr constraint : constraints) {
+      condition.constraint = normalForm(constraint);
+      conditions.push_back(condition);
+    }
+  }
+  return conditions;
+}
+
+//===-- masks -------------------------------------------------------------------------------------------------------===//
+
+/// Projection of a fragment over `dims` onto one over `operandDims`.
+static AffineMap projection(ArrayRef<unsigned> dims, ArrayRef<unsigned> operandDims, MLIRContext *context) {
+  SmallVector<AffineExpr> exprs;
+  for (unsigned rank : operandDims)
+    exprs.push_back(getAffineDimExpr(llvm::find(dims, rank) - dims.begin(), context));
+  return AffineMap::get(dims.size(), 0, exprs, context);
+}
+
+/// An i1 fragment over `dims` that holds where all the conjuncts do; each is computed over its own Einsum's operands.
+static FailureOr<Value> allowed(BlockScope &block, Location loc, ArrayRef<Condition> conditions, ArrayRef<unsigned> dims) {
+  Value all;
+  OpBuilder &b = block.b;
+  for (const Condition &condition : conditions) {
+    EinsumOp op = condition.einsum;
+    SmallVector<Value> inputs;
+    SmallVector<AffineMap> maps;
+    SmallVector<unsigned> used;
+    for (unsigned i = 0; i < op.getInputs().size(); ++i) {
+      if (op.getWhereBody().getArgument(i).use_empty())
+        continue;
+      FailureOr<BlockTensor> operand = block.operand(op, i);
+      if (failed(operand))
+        return failure();
+      inputs.push_back(operand->frag);
+      maps.push_back(projection(dims, operand->dims, b.getContext()));
+      used.push_back(i);
+    }
+    if (all) {
+      inputs.push_back(all);
+      maps.push_back(b.getMultiDimIdentityMap(dims.size()));
+    }
+    SmallVector<AffineExpr> points;
+    for (int64_t point : op.getPoints())
+      points.push_back(getAffineDimExpr(block.kernel.rankOf(op.getIterator(point)), b.getContext()));
+    auto [pointMap, operands] = block.overFragment(points, dims);
+    auto type = tile::FragType::get(block.shape(dims), b.getI1Type());
+    auto map = tile::MapOp::create(b, loc, type, inputs, operands, b.getAffineMapArrayAttr(maps), AffineMapAttr::get(pointMap));
+    mlir::Block &body = map.getBody().emplaceBlock();
+    OpBuilder inside = OpBuilder::atBlockBegin(&body);
+    IRMapping values;
+    for (Value input : inputs)
+      body.addArgument(cast<tile::FragType>(input.getType()).getElementType(), loc);
+    for (auto [k, i] : llvm::enumerate(used))
+      values.map(op.getWhereBody().getArgument(i), body.getArgument(k));
+    for (size_t k = 0; k < points.size(); ++k)
+      values.map(op.getWhereBody().getArgument(op.getInputs().size() + k), body.addArgument(b.getIndexType(), loc));
+    Value holds = cloneScalar(inside, block.kernel, condition.conjunct, values);
+    if (all)
+      holds = arith::AndIOp::create(inside, loc, holds, body.getArgument(inputs.size() - 1));
+    tile::YieldOp::create(inside, loc, ValueRange(holds));
+    all = map.getResult(0);
+  }
+  return all;
+}
+
+/// Every rank that a condition mentions is a dimension of the fragment, or one point here.
+static bool covers(BlockScope &block, ArrayRef<unsigned> dims, const Condition &condition) {
+  return llvm::all_of(condition.ranks, [&](unsigned rank) {
+    return llvm::is_contained(dims, rank) || (block.binding(rank).size && !block.binding(rank).inFragment);
+  });
+}
+
+FailureOr<BlockTensor> BlockScope::mask(Location loc, const BlockTensor &tensor, ArrayRef<Condition> conditions, TypedAttr value) {
+  SmallVector<AffineExpr> constraints;
+  SmallVector<Condition> tables;
+  bool countsMember = isMember && llvm::any_of(conditions, [](const Condition &c) { return !c.isExtent; });
+  for (const Condition &condition : conditions) {
+    if (!covers(*this, tensor.dims, condition))
+      return condition.einsum->emitError() << "a condition over more ranks than the tensor it removes points of is not lowered yet";
+    if (condition.constraint)
+      constraints.push_back(condition.constraint);
+    else if (!(countsMember && isExactMember))
+      tables.push_back(condition);
+  }
+  if (countsMember)
+    constraints = visited;
+  bool isImplied = llvm::all_of(constraints, [&](AffineExpr e) { return llvm::is_contained(visited, e); });
+  auto [set, operands] = overFragment(constraints, tensor.dims);
+  FailureOr<Value> condition = allowed(*this, loc, tables, tensor.dims);
+  if (failed(condition))
+    return failure();
+  BlockTensor result = tensor;
+  result.frag = tile::MaskOp::create(b, loc, tensor.frag.getType(), tensor.frag, operands, *condition,
+                                     isImplied ? full : Value(), AffineMapAttr::get(set), value);
+  std::optional<double> pad;
+  if (auto f = dyn_cast<FloatAttr>(value))
+    pad = f.getValueAsDouble();
+  else if (auto i = dyn_cast<IntegerAttr>(value))
+    pad = double(i.getValue().getSExtValue());
+  for (Held &held : result.held)
+    if (llvm::is_contained(conditions, held.condition))
+      held.pad = pad;
+  result.isNeverNegInf &= pad && std::isfinite(*pad);
+  return result;
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The conditions under which a point of an Einsum is present (dialects/attn/README.md, "Absent points"), as affine formulas.
+#pragma once
+#include "passes/route/Scalars.h"
+
+namespace attn::route {
+
+/// One condition over the iterators of an Einsum (as dimensions), or over the ranks of a tensor.
+struct Condition {
+  Formula formula;
+  llvm::SmallBitVector mentions;  ///< what it depends on, also where it cannot be read
+};
+
+/// Reads the conditions of Einsums in (or outside) a stream.
+class ConditionReader {
+public:
+  /// `scope`: what is defined outside it may become a symbol.
+  ConditionReader(Symbols &symbols, mlir::Operation *scope);
+
+  /// Over all iterators: those of the operands that `map` reads in any case, then the conjuncts of `where`.
+  llvm::SmallVector<Condition> conditionsOf(EinsumOp op);
+  /// Over the ranks of a tensor: those that no reduction consumed. Empty for what has a value everywhere.
+  llvm::SmallVector<Condition> presenceOf(mlir::Value tensor);
+
+private:
+  Symbols &symbols;
+  mlir::Operation *scope;
+  llvm::SmallVector<mlir::AffineExpr> assumptions;  ///< from attn.require
+
+  ScalarReader readerFor(EinsumOp op);
+  Condition renamed(const Condition &condition, EinsumOp op, unsigned input, bool isRead, ScalarReader &reader);
+};
+
+} // namespace attn::route

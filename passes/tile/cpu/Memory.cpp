@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// tile.load, tile.store and tile.convert.
+//
+// Memory is walked in rows: all elements that differ only in the dimension `along`, which alone moves the last index of the
+// memref, by one element a step. Whether a row may be read, and which part of it, is found once a row in scalar code; the rest
+// of an element's address must not depend on `along`. A whole row of unit stride goes in vectors; where the fragment's own
+// contiguous dimension is another one, square blocks of rows are transposed in registers. Everything else goes by element,
+// and an access without such a dimension (a gather along the last index) has rows of one element.
+#include "passes/tile/cpu/Emit.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace attn::tile;
+using namespace attn::tile::cpu;
+
+namespace {
+
+/// One row: `offset` of its first element in the memory, and the elements [lower, upper) of it that exist.
+struct Row {
+  Value offset, lower, upper;
+};
+
+/// Memory that is read or written by a fragment.
+class Access {
+public:
+  Value memory;                   ///< 1-D, unit strides
+  std::optional<unsigned> along;  ///< dimension of the fragment
+  OpFoldResult stride;            ///< between elements of a row
+  virtual ~Access() = default;
+  /// The row through `coordinates`; that along the row is ignored.
+  virtual Row row(Emit &b, ArrayRef<OpFoldResult> coordinates) const = 0;
+};
+
+/// Another fragment.
+class FragAccess : public Access {
+public:
+  FragAccess(Emit &b, Value frag) : type(cast<FragType>(frag.getType())) {
+    memory = b.buffers.lookup(frag);
+    if (std::optional<Run> run = runOf(type); run && run->length == type.getShape()[run->dim])
+      along = run->dim;
+    stride = b.getIndexAttr(1);
+  }
+  Row row(Emit &b, ArrayRef<OpFoldResult> coordinates) const override {
+    Coordinates first(coordinates);
+    if (along)
+      first[*along] = b.getIndexAttr(0);
+    return {b.value(b.placeOf(type, first)), b.index(0), b.index(along ? type.getShape()[*along] : 1)};
+  }
+
+private:
+  FragType type;
+};
+
+/// A memref through an affine map, with limits.
+class MapAccess : public Access {
+public:
+  MapAccess(Emit &b, Value memref, AffineMap map, FragType type, ValueRange indices, ValueRange limits, ValueRange gathers = {},
+            ArrayAttr gatherMaps = {})
+      : map(map), type(type), limits(limits), gathers(gathers), gatherMaps(gatherMaps) {
+    parameters.append(indices.begin(), indices.end());
+    auto source = cast<MemRefType>(memref.getType());
+    if (source.getElementType().isInteger(1))
+      memref = asBytes(b, memref, source);
+    auto metadata = memref::ExtractStridedMetadataOp::create(b, memref);
+    sizes = metadata.getConstifiedMixedSizes();
+    strides = metadata.getConstifiedMixedStrides();
+    // Places are checked against sizes before they are touched; the view's own size is not looked at.
+    auto flat = MemRefType::get({ShapedType::kDynamic}, storedType(source.getElementType()),
+                                StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1}));
+    OpFoldResult offset = metadata.getConstifiedMixedOffset();
+    memory = memref::ReinterpretCastOp::create(b, flat, metadata.getBaseBuffer(), b.value(offset),
+                                               ArrayRef<OpFoldResult>(b.index(std::numeric_limits<int64_t>::max())),
+                                               ArrayRef<OpFoldResult>(b.getIndexAttr(1)));
+    findRows(b);
+  }
+
+  Row row(Emit &b, ArrayRef<OpFoldResult> coordinates) const override {
+    Coordinates first(coordinates);
+    if (along)
+      first[*along] = b.getIndexAttr(0);
+    for (auto [i, gather] : llvm::enumerate(gathers)) {
+      Value element = b.readProjected(gather, cast<AffineMapAttr>(gatherMaps[i]).getValue(), first, std::nullopt, 0);
+      first.push_back(arith::IndexCastOp::create(b, b.getIndexType(), element).getResult());
+    }
+    Row row{b.index(0), b.index(0), b.index(along ? type.getShape()[*along] : 1)};
+    Value exists;
+    auto require = [&](arith::CmpIPredicate predicate, Value x, Value y) {
+      Value holds = arith::CmpIOp::create(b, predicate, x, y);
+      exists = exists ? arith::AndIOp::create(b, exists, holds).getResult() : holds;
+    };
+    for (unsigned d = 0; d < type.getRank(); ++d)
+      if (along == d)
+        row.upper = arith::MinSIOp::create(b, row.upper, limits[d]);
+      else
+        require(arith::CmpIPredicate::slt, b.value(first[d]), limits[d]);
+    for (unsigned m = 0; m < map.getNumResults(); ++m) {
+      Value place = b.value(b.apply(map.getResult(m), first, parameters)), size = b.value(sizes[m]);
+      row.offset = arith::AddIOp::create(b, row.offset, arith::MulIOp::create(b, place, b.value(strides[m])));
+      if (along && map.getResult(m).isFunctionOfDim(*along)) {
+        row.lower = arith::MaxSIOp::create(b, row.lower, arith::SubIOp::create(b, b.index(0), place));
+        row.upper = arith::MinSIOp::create(b, row.upper, arith::SubIOp::create(b, size, place));
+      } else {
+        require(arith::CmpIPredicate::ult, place, size);  // a negative place is a huge one
+      }
+    }
+    if (exists)
+      row.upper = arith::SelectOp::create(b, exists, row.upper, b.index(0));
+    return row;
+  }
+
+private:
+  AffineMap map;
+  FragType type;
+  ValueRange limits, gathers;
+  ArrayAttr gatherMaps;
+  SmallVector<OpFoldResult> parameters, sizes, strides;
+
+  /// A bool is a byte in memory; descriptors do not depend on the element type.
+  static Value asBytes(Emit &b, Value memref, MemRefType type) {
+    Type bytes = MemRefType::Builder(type).setElementType(b.getI8Type()).operator MemRefType();
+    return UnrealizedConversionCastOp::create(b, bytes, memref).getResult(0);
+  }
+
+  void findRows(Emit &b) {
+    stride = b.getIndexAttr(0);
+    if (!map.getNumResults())
+      return;
+    unsigned last = map.getNumResults() - 1;
+    for (unsigned d = type.getRank(); d-- > 0 && !along;) {
+      bool elsewhere = llvm::any_of(llvm::seq(0u, last), [&](unsigned m) { return map.getResult(m).isFunctionOfDim(d); });
+      for (unsigned i = 0; i < gathers.size(); ++i)
+        elsewhere |= cast<AffineMapAttr>(gatherMaps[i]).getValue().isFunctionOfDim(d);
+      if (!elsewhere && type.getShape()[d] > 1 && stepAlong(map, last, d) == 1)
+        along = d;
+    }
+    if (along)
+      stride = strides[last];
+  }
+};
+
+/// Moves the elements of a fragment from or to memory.
+class Transfer {
+public:
+  Transfer(Emit &b, const Access &access, Value frag, TypedAttr pad)
+      : b(b), access(access), type(cast<FragType>(frag.getType())), buffer(b.buffers.lookup(frag)), pad(pad) {}
+
+  /// `load`: into the fragment, else from it.
+  void emit(bool load) {
+    isLoad = load;
+    std::optional<Run> run = runOf(type);
+    std::optional<unsigned> along = access.along;
+    auto byRow = [&](bool unit) {
+      if (unit && run && along && run->dim != *along && load && canTranspose(*run))
+        return transposed(*run);
+      rows(unit && run && along && run->dim == *along);
+    };
+    if (!along || getConstantIntValue(access.stride) == 1)
+      return byRow(bool(along));
+    Value unit = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, b.value(access.stride), b.index(1));
+    b.branch(unit, [&] { byRow(true); }, [&] { byRow(false); });
+  }
+
+private:
+  Emit &b;
+  const Access &access;
+  FragType type;
+  Value buffer;
+  TypedAttr pad;
+  bool isLoad = true;
+
+  int64_t extent() const { return access.along ? type.getShape()[*access.along] : 1; }
+  OpFoldResult at(Value offset, OpFoldResult i) { return b.apply(b.getAffineDimExpr(0) + b.getAffineDimExpr(1), {offset, i}); }
+
+  /// Loops over the dimensions from `dim` on but for `skipped`.
+  void nest(Coordinates &coordinates, unsigned dim, ArrayRef<unsigned> skipped, function_ref<void()> body) {
+    if (dim == type.getRank())
+      return body();
+    if (llvm::is_contained(skipped, dim))
+      return nest(coordinates, dim + 1, skipped, body);
+    b.loop(b.getIndexAttr(0), b.getIndexAttr(type.getShape()[dim]), 1, [&](OpFoldResult i) {
+      coordinates[dim] = i;
+      nest(coordinates, dim + 1, skipped, body);
+    });
+  }
+
+  Value isWhole(const Row &row) {
+    Value low = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, row.lower, b.index(0));
+    Value high = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, row.upper, b.index(extent()));
+    return arith::AndIOp::create(b, low, high);
+  }
+
+  void rows(bool vectors) {
+    Coordinates coordinates(type.getRank(), b.getIndexAttr(0));
+    SmallVector<unsigned> skipped;
+    if (access.along)
+      skipped.push_back(*access.along);
+    nest(coordinates, 0, skipped, [&] {
+      Row row = access.row(b, coordinates);
+      if (vectors)
+        b.branch(isWhole(row), [&] { wholeRow(coordinates, row); }, [&] { partOfRow(coordinates, row, true); });
+      else
+        partOfRow(coordinates, row, false);
+    });
+  }
+
+  void move(ArrayRef<OpFoldResult> coordinates, OpFoldResult offset, int64_t width) {
+    OpFoldResult place = b.placeOf(type, coordinates);
+    Type element = cast<MemRefType>(buffer.getType()).getElementType();
+    if (isLoad)
+      b.write(b.read(access.memory, offset, element, width), buffer, place);
+    else
+      b.write(b.read(buffer, place, element, width), access.memory, offset);
+  }
+
+  void wholeRow(Coordinates coordinates, const Row &row) {
+    unsigned dim = *access.along;
+    ElementLoop loop{b, type};
+    auto chunk = [&](ArrayRef<OpFoldResult> element, int64_t width) { move(element, at(row.offset, element[dim]), width); };
+    loop.chunk = chunk;
+    Run run = *runOf(type);
+    int64_t panels = extent() / run.length;
+    b.loop(b.getIndexAttr(0), b.getIndexAttr(panels), 1,
+           [&](OpFoldResult panel) { loop.chunks(coordinates, b.scale(panel, run.length), run.length); });
+    if (int64_t rest = extent() % run.length)
+      loop.chunks(coordinates, b.getIndexAttr(panels * run.length), rest);
+  }
+
+  /// `vectors`: what begins the row goes in vectors as long as it lasts.
+  void partOfRow(Coordinates coordinates, const Row &row, bool vectors) {
+    if (isLoad)
+      fillRow(coordinates);
+    int64_t width = b.row.lanes;
+    Value begin = arith::MaxSIOp::create(b, row.lower, b.index(0)), end = arith::MinSIOp::create(b, row.upper, b.index(extent()));
+    auto element = [&](OpFoldResult i) {
+      Coordinates current(coordinates);
+      if (access.along)
+        current[*access.along] = i;
+      Value step = arith::MulIOp::create(b, b.value(i), b.value(access.stride));
+      move(current, arith::AddIOp::create(b, row.offset, step).getResult(), 0);
+    };
+    if (!vectors || extent() < width)
+      return b.loop(begin, end, 1, element);
+    Value starts = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, begin, b.index(0));
+    Value whole = arith::AndIOp::create(b, arith::MaxSIOp::create(b, end, b.index(0)), b.index(-width));
+    whole = arith::SelectOp::create(b, starts, whole, b.index(0));
+    b.loop(b.getIndexAttr(0), whole, width, [&](OpFoldResult i) {
+      coordinates[*access.along] = i;
+      move(coordinates, at(row.offset, i), width);
+    });
+    b.loop(arith::MaxSIOp::create(b, begin, whole).getResult(), end, 1, element);
+  }
+
+  void fillRow(Coordinates coordinates) {
+    if (!access.along)
+      return b.write(padding(0), buffer, b.placeOf(type, coordinates));
+    b.loop(b.getIndexAttr(0), b.getIndexAttr(extent()), 1, [&](OpFoldResult i) {
+      coordinates[*access.along] = i;
+      b.write(padding(0), buffer, b.placeOf(type, coordinates));
+    });
+  }
+
+  Value padding(int64_t width) { return b.constant(pad, width); }
+
+  //===-- transposition ---------------------------------------------------------------------------------------------===//
+
+  bool canTranspose(Run run) const {
+    int64_t width = b.row.lanes;
+    bool aligned = run.length == type.getShape()[run.dim] || run.length % width == 0;
+    return llvm::isPowerOf2_64(width) && aligned && extent() >= width && type.getShape()[run.dim] >= width;
+  }
+
+  /// Blocks of as many rows as a vector has elements; rows left over go by element.
+  void transposed(Run run) {
+    int64_t width = b.row.lanes, count = type.getShape()[run.dim], whole = count / width * width;
+    Coordinates coordinates(type.getRank(), b.getIndexAttr(0));
+    nest(coordinates, 0, {run.dim, *access.along}, [&] {
+      b.loop(b.getIndexAttr(0), b.getIndexAttr(whole), width, [&](OpFoldResult i) {
+        coordinates[run.dim] = i;
+        rowBlock(coordinates, run.dim, width);
+      });
+      b.loop(b.getIndexAttr(whole), b.getIndexAttr(count), 1, [&](OpFoldResult i) {
+        coordinates[run.dim] = i;
+        partOfRow(coordinates, access.row(b, coordinates), false);
+      });
+    });
+  }
+
+  void rowBlock(Coordinates coordinates, unsigned dim, int64_t width) {
+    OpFoldResult first = coordinates[dim];
+    SmallVector<Row> block;
+    Value whole;
+    auto selectRow = [&](int64_t r) { coordinates[dim] = b.add(first, b.getIndexAttr(r)); };
+    for (int64_t r = 0; r < width; ++r) {
+      selectRow(r);
+      block.push_back(access.row(b, coordinates));
+      Value rowIsWhole = isWhole(block.back());
+      whole = whole ? arith::AndIOp::create(b, whole, rowIsWhole).getResult() : rowIsWhole;
+    }
+    selectRow(0);
+    auto byElement = [&] {
+      b.loop(b.getIndexAttr(0), b.getIndexAttr(width), 1, [&](OpFoldResult r) {
+        Coordinates current(coordinates);
+        current[dim] = b.add(first, r);
+        partOfRow(current, access.row(b, current), false);
+      });
+    };
+    b.branch(whole, [&] { transposeBlock(coordinates, dim, block); }, byElement);
+  }
+
+  void transposeBlock(Coordinates coordinates, unsigned dim, ArrayRef<Row> block) {
+    int64_t width = block.size(), whole = extent() / width * width;
+    Type element = cast<MemRefType>(buffer.getType()).getElementType();
+    OpFoldResult first = coordinates[dim];
+    b.loop(b.getIndexAttr(0), b.getIndexAttr(whole), width, [&](OpFoldResult i) {
+      SmallVector<Value> vectors;
+      for (const Row &row : block)
+        vectors.push_back(b.read(access.memory, at(row.offset, i), element, width));
+      for (auto [k, vector] : llvm::enumerate(transpose(b, vectors))) {
+        coordinates[*access.along] = b.add(i, b.getIndexAttr(k));
+        b.write(vector, buffer, b.placeOf(type, coordinates));
+      }
+    });
+    for (size_t r = 0; r < block.size(); ++r) {
+      coordinates[dim] = b.add(first, b.getIndexAttr(r));
+      b.loop(b.getIndexAttr(whole), b.getIndexAttr(extent()), 1, [&](OpFoldResult i) {
+        coordinates[*access.along] = i;
+        move(coordinates, at(block[r].offset, i), 0);
+      });
+    }
+  }
+};
+} // namespace
+
+void cpu::lowerLoad(LoadOp op, Emit &b) {
+  MapAccess access(b, op.getSource(), op.getMap(), op.getType(), op.getIndices(), op.getLimits(), op.getGathers(),
+                   op.getGatherMaps().value_or(ArrayAttr()));
+  Transfer(b, access, op.getResult(), cast<TypedAttr>(op.getPad())).emit(true);
+}
+
+void cpu::lowerStore(StoreOp op, Emit &b) {
+  auto type = cast<FragType>(op.getValue().getType());
+  MapAccess access(b, op.getTarget(), op.getMap(), type, op.getIndices(), op.getLimits());
+  Transfer(b, access, op.getValue(), TypedAttr()).emit(false);
+}
+
+/// Rows are the memory, whichever end they are at; between two other layouts, elements are.
+void cpu::lowerConvert(ConvertOp op, Emit &b) {
+  FragType from = op.getInput().getType(), to = op.getType();
+  Value source = b.buffers.lookup(op.getInput()), target = b.buffers.lookup(op.getResult());
+  if (from.getLayout() == to.getLayout()) {
+    if (source == target)
+      return;
+    FragType flat = FragType::get({numPlaces(from)}, from.getElementType());
+    auto chunk = [&](ArrayRef<OpFoldResult> at, int64_t width) {
+      b.write(b.read(source, at.front(), storedType(from.getElementType()), width), target, at.front());
+    };
+    ElementLoop loop{b, flat.withLayout(rowsLayout(b.getContext(), flat.getShape()))};
+    loop.chunk = chunk;
+    return loop.emit();
+  }
+  FragAccess access(b, op.getInput());
+  TypedAttr zero = b.getZeroAttr(from.getElementType());
+  Transfer(b, access, op.getResult(), zero).emit(true);
+}
