@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: attn-opt %s --math-expand-approximations | FileCheck %s
 // RUN: attn-opt %s --math-expand-approximations=exp2-degree=6 | FileCheck %s --check-prefix=DEGREE6
-// RUN: attn-opt %s --math-expand-approximations --convert-vector-to-llvm --convert-math-to-llvm --convert-arith-to-llvm \
-// RUN:   --convert-func-to-llvm --reconcile-unrealized-casts | mlir-translate --mlir-to-llvmir \
+// RUN: attn-opt %s --math-expand-approximations --convert-vector-to-llvm --convert-math-to-llvm \
+// RUN:   --convert-arith-to-llvm --convert-func-to-llvm --reconcile-unrealized-casts | mlir-translate --mlir-to-llvmir \
 // RUN:   | llc -O3 -mtriple=x86_64-linux-gnu -mcpu=x86-64-v3 | FileCheck %s --check-prefix=ASM
 
-// Two clamps that let NaN through, the reduction, five FMAs, one factor; twelve instructions beside the loads of constants.
+// Two clamps that let NaN through, the reduction, five FMAs, one factor; twelve instructions beside the constants.
 // CHECK-LABEL: @exp2
 // CHECK-SAME: %[[X:.*]]: vector<8xf32>
 // CHECK: %[[LOW:.*]] = arith.cmpf ogt, %{{.*}}, %[[X]]
