@@ -2,8 +2,9 @@
 // RUN: attn-opt %s --math-expand-approximations | FileCheck %s
 // RUN: attn-opt %s --math-expand-approximations=exp2-degree=6 | FileCheck %s --check-prefix=DEGREE6
 // RUN: attn-opt %s --math-expand-approximations --convert-vector-to-llvm --convert-math-to-llvm \
-// RUN:   --convert-arith-to-llvm --convert-func-to-llvm --reconcile-unrealized-casts | mlir-translate --mlir-to-llvmir \
-// RUN:   | llc -O3 -mtriple=x86_64-linux-gnu -mcpu=x86-64-v3 | FileCheck %s --check-prefix=ASM
+// RUN:   --convert-arith-to-llvm --convert-func-to-llvm --reconcile-unrealized-casts \
+// RUN:   | mlir-translate --mlir-to-llvmir | llc -O3 -mtriple=x86_64-linux-gnu -mcpu=x86-64-v3 \
+// RUN:   | FileCheck %s --check-prefix=ASM
 
 // Two clamps that let NaN through, the reduction, five FMAs, one factor; twelve instructions beside the constants.
 // CHECK-LABEL: @exp2
