@@ -44,11 +44,11 @@ void Emit::loop(OpFoldResult lower, OpFoldResult upper, int64_t step, Body body)
   body(loop.getInductionVar());
 }
 
-SmallVector<Value> Emit::carry(int64_t upper, int64_t step, ArrayRef<Value> initial,
+SmallVector<Value> Emit::carry(OpFoldResult upper, int64_t step, ArrayRef<Value> initial,
                                function_ref<SmallVector<Value>(OpFoldResult, ArrayRef<Value>)> body) {
-  if (upper <= step)
-    return upper > 0 ? body(getIndexAttr(0), initial) : SmallVector<Value>(initial);
-  auto loop = scf::ForOp::create(*this, index(0), index(upper), index(step), initial);
+  if (std::optional<int64_t> constant = getConstantIntValue(upper); constant && *constant <= step)
+    return *constant > 0 ? body(getIndexAttr(0), initial) : SmallVector<Value>(initial);
+  auto loop = scf::ForOp::create(*this, index(0), value(upper), index(step), initial);
   OpBuilder::InsertionGuard guard(*this);
   setInsertionPointToStart(loop.getBody());
   SmallVector<Value> carried(loop.getRegionIterArgs().begin(), loop.getRegionIterArgs().end());

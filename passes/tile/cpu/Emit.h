@@ -36,7 +36,7 @@ public:
   void loop(mlir::OpFoldResult lower, mlir::OpFoldResult upper, int64_t step, Body body);
   /// A loop that carries values.
   llvm::SmallVector<mlir::Value>
-  carry(int64_t upper, int64_t step, llvm::ArrayRef<mlir::Value> initial,
+  carry(mlir::OpFoldResult upper, int64_t step, llvm::ArrayRef<mlir::Value> initial,
         llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::OpFoldResult, llvm::ArrayRef<mlir::Value>)> body);
   void branch(mlir::Value condition, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise = nullptr);
 
