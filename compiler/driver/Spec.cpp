@@ -80,3 +80,14 @@ Expected<attnc::Context> attn::driver::createContext(int32_t threads) {
     return inputError(context.status().message);
   return std::move(*context);
 }
+
+std::string attn::driver::firstError(StringRef errors) {
+  size_t at = errors.find(": error: ");
+  if (at == StringRef::npos)
+    return errors.trim().split('\n').first.str();
+  StringRef place = errors.take_front(at).rsplit('\n').second;
+  if (place.empty())
+    place = errors.take_front(at);
+  StringRef text = errors.substr(at + 9).split('\n').first;
+  return (text + " (" + place + ")").str();
+}

@@ -39,6 +39,9 @@ private:
   attnc::Kernel kernel;
 };
 
+/// What the compiler printed, in one line: "file:7:3: error: text" -> "text (file:7:3)".
+std::string firstError(llvm::StringRef errors);
+
 /// A context with so many threads; 0: one a core.
 llvm::Expected<attnc::Context> createContext(int32_t threads);
 

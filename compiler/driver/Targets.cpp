@@ -20,18 +20,6 @@ static std::string here(const TargetRow &row) {
   return &row == host ? "runs (default)" : "runs";
 }
 
-/// "file:7:3: error: text" -> "text (file:7:3)"
-static std::string firstError(StringRef errors) {
-  size_t at = errors.find(": error: ");
-  if (at == StringRef::npos)
-    return errors.trim().split('\n').first.str();
-  StringRef place = errors.take_front(at).rsplit('\n').second;
-  if (place.empty())
-    place = errors.take_front(at);
-  StringRef text = errors.substr(at + 9).split('\n').first;
-  return (text + " (" + place + ")").str();
-}
-
 static std::string coverage(const Spec &spec, const TargetRow &row) {
   CompileOptions options = spec.options;
   options.target = row.name.str();

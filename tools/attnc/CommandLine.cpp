@@ -158,9 +158,9 @@ private:
   }
 
   Error readTensors(Request &request) {
-    if (Error error = readPairs(OPT_in, "--in", request.inputs))
+    if (Error error = readPairs(OPT_input_file, "--in", request.inputs))
       return error;
-    if (Error error = readPairs(OPT_out, "--out", request.outputs))
+    if (Error error = readPairs(OPT_output_file, "--out", request.outputs))
       return error;
     std::map<std::string, std::string> scalars;
     for (const std::string &text : args.getAllArgValues(OPT_set))
