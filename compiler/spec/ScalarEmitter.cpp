@@ -178,9 +178,14 @@ Value ScalarEmitter::integerArithmetic(MapOp op, Location loc, Value a, Value b)
   case MapOp::Add: return arith::AddIOp::create(builder, loc, a, b);
   case MapOp::Sub: return arith::SubIOp::create(builder, loc, a, b);
   case MapOp::Mul: return arith::MulIOp::create(builder, loc, a, b);
-  case MapOp::Div: return IDivOp::create(builder, loc, a.getType(), a, b);
-  default: return IModOp::create(builder, loc, a.getType(), a, b);
+  default: break;
   }
+  // attn.idiv and attn.imod are ops on integers of a width.
+  Type i64 = builder.getI64Type();
+  a = arith::IndexCastOp::create(builder, loc, i64, a);
+  b = arith::IndexCastOp::create(builder, loc, i64, b);
+  Value result = op == MapOp::Div ? Value(IDivOp::create(builder, loc, i64, a, b)) : Value(IModOp::create(builder, loc, i64, a, b));
+  return arith::IndexCastOp::create(builder, loc, builder.getIndexType(), result);
 }
 
 Value ScalarEmitter::comparison(MapOp op, Location loc, Value a, Value b) {
