@@ -10,17 +10,23 @@ namespace attn::spec {
 
 static StringRef constructOf(const Term *term) {
   switch (term->kind) {
-  case TermKind::Select: return "selection";
+  case TermKind::Select:
+    return "selection";
   case TermKind::In:
   case TermKind::Place:
   case TermKind::Component:
   case TermKind::Len:
   case TermKind::Pos:
-  case TermKind::Tuple: return "set";
-  case TermKind::Rand: return "rand";
-  case TermKind::Reduce: return term->reducer == ReducerKind::ArgMax ? "argmax" : "";
-  case TermKind::Read: return term->isOld ? "inout" : "";
-  default: return "";
+  case TermKind::Tuple:
+    return "set";
+  case TermKind::Rand:
+    return "rand";
+  case TermKind::Reduce:
+    return term->reducer == ReducerKind::ArgMax ? "argmax" : "";
+  case TermKind::Read:
+    return term->isOld ? "inout" : "";
+  default:
+    return "";
   }
 }
 
@@ -32,13 +38,13 @@ public:
   explicit Report(Diagnostics &diagnostics) : diagnostics(diagnostics) {}
 
   void operator()(Loc loc, const CallSite *site, StringRef construct, StringRef name = "") {
-    if (!reported.insert((construct + name).str()).second || (name.empty() && reported.contains(("of a " + construct).str())))
+    if (!reported.insert((construct + name).str()).second ||
+        (name.empty() && reported.contains(("of a " + construct).str())))
       return;
     reported.insert(("of a " + construct).str());
     std::string subject = name.empty() ? construct.str() : (construct + " '" + name + "'").str();
     Diagnostic &error = diagnostics.error(loc, subject + " is not lowered yet");
-    for (; site; site = site->parent)
-      error.notes.push_back({site->loc, "used here"});
+    Diagnostics::addUses(error, site);
   }
 
   bool isEmpty() const { return reported.empty(); }
