@@ -28,7 +28,7 @@ struct Node {
   Kind kind;
   double value = 0;
   std::string name; // index, parameter, input
-  Function function = Function::Tuple;
+  Function function = Function::True;
   Reducer reducer = Reducer::Sum;
   std::vector<std::string> bound;
   std::vector<Expr> children; // Reduce: body

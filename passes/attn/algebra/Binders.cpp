@@ -250,6 +250,35 @@ TermRef TermContext::substituteBinder(TermRef t, const Substitution &map) {
   }
 }
 
+TermRef TermContext::replace(TermRef t, const llvm::DenseMap<TermRef, TermRef> &map) {
+  llvm::DenseMap<TermRef, TermRef> memo;
+  return replaceIn(t, map, memo);
+}
+
+TermRef TermContext::replaceIn(TermRef t, const llvm::DenseMap<TermRef, TermRef> &map,
+                               llvm::DenseMap<TermRef, TermRef> &memo) {
+  if (TermRef r = map.lookup(t))
+    return r;
+  if (t->getChildren().empty())
+    return t;
+  if (TermRef r = memo.lookup(t))
+    return r;
+  At at(*this, t->getLocation());
+  auto inside = [&](TermRef c) { return replaceIn(c, map, memo); };
+  if (!t->isBinder())
+    return memo[t] = rebuild(t, inside);
+  Opened o = open(t);
+  for (TermRef &c : o.conditions)
+    c = inside(c);
+  for (Reference &r : o.references)
+    r.term = inside(r.term);
+  o.body = inside(o.body);
+  TermRef r = t->is(TermKind::Reduce)     ? reduce(t->getReducer(), o.binders, o.conditions, o.body, t->getType())
+              : t->is(TermKind::Relative) ? relative(t->getReducer(), o.references, o.binders, o.conditions, o.body)
+                                          : table(o.binders, o.body, llvm::map_to_vector(t->getPositions(), inside));
+  return memo[t] = r;
+}
+
 TermRef TermContext::rebuild(TermRef t, llvm::function_ref<TermRef(TermRef)> f) {
   auto [c, n] = std::pair(t->getNumber(), t->getChildren().size());
   switch (t->getKind()) {

@@ -55,7 +55,7 @@ constexpr FunctionRow kFunctionRows[kFunctions] = {
   {Function::ToI32,      "i32",      I, false, true,  false, false, false, false, none, none, false, false},
   {Function::ToI8,       "i8",       I, false, true,  false, false, false, false, none, none, false, false},
   {Function::ToI64,      "i64",      I, false, true,  false, false, false, false, none, none, false, false},
-  {Function::Tuple,      "tuple",    F, false, false, false, false, false, false, none, none, false, false},
+  {Function::Exp2,       "exp2",     F, false, true,  true,  true,  false, false, none, none, false, false},
 };
 
 constexpr ReducerRow kReducerRows[kReducers] = {

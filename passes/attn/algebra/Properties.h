@@ -20,9 +20,9 @@ enum class Function : uint8_t {
   IntDiv, IntMod,
   Less, LessEqual, Equal, NotEqual, And, Or, Not, True,
   ToF16, ToBF16, ToF32, ToI32, ToI8, ToI64,
-  Tuple,     // internal: several terms under one binder
+  Exp2,      // of code that is being written; the normal form knows exp alone
 };
-inline constexpr unsigned kFunctions = unsigned(Function::Tuple) + 1;
+inline constexpr unsigned kFunctions = unsigned(Function::Exp2) + 1;
 
 /// The operation a homomorphism maps from and to.
 enum class Operation : uint8_t { None, Add, Multiply };

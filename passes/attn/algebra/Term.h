@@ -109,7 +109,7 @@ private:
   friend class TermContext;
   TermKind kind = TermKind::Number;
   ValueType type = ValueType::Float;
-  Function function = Function::Tuple;
+  Function function = Function::True;
   Reducer reducer = Reducer::Sum;
   unsigned id = 0, height = 0, conditions = 0, location = 0;
   int tag = 0;

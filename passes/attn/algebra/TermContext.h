@@ -79,6 +79,8 @@ public:
 
   /// Without capture.
   TermRef substitute(TermRef t, const Substitution &map);
+  /// `t` with some closed sub-terms replaced.
+  TermRef replace(TermRef t, const llvm::DenseMap<TermRef, TermRef> &map);
   /// `t`, which binds nothing, with `f` applied to its children.
   TermRef rebuild(TermRef t, llvm::function_ref<TermRef(TermRef)> f);
 
@@ -129,6 +131,7 @@ private:
   Opened openAs(TermRef t, llvm::function_ref<TermRef(TermRef)> name);
   TermRef substituteIn(TermRef t, const Substitution &map, llvm::DenseMap<TermRef, TermRef> &memo);
   TermRef substituteBinder(TermRef t, const Substitution &map);
+  TermRef replaceIn(TermRef t, const llvm::DenseMap<TermRef, TermRef> &map, llvm::DenseMap<TermRef, TermRef> &memo);
   bool computeNonNegative(TermRef t);
   friend class ProductBuilder;
 

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// attn-one-pass. Needs: any attn kernel whose scalars the cascade algebra knows. Guarantees: see the pass description.
+//
+// The kernel becomes terms, one for each result. As long as they hold reductions over a streamed rank, a program is derived
+// for the first fibre that waits for no other, its first stream is written, and what later streams and results need of
+// it is read by name from then on. A result whose last reductions that stream finished is one of its results.
+#include "passes/attn/StreamEmission.h"
+#include "passes/attn/StreamedRanks.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "passes/Passes.h"
+#include "llvm/ADT/SmallVectorExtras.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace attn {
+#define GEN_PASS_DEF_ATTNONEPASS
+#include "passes/Passes.h.inc"
+} // namespace attn
+
+using namespace mlir;
+using namespace attn;
+using algebra::Fibre, algebra::Function, algebra::Program, algebra::Step, algebra::TermKind, algebra::TermRef;
+
+namespace {
+/// A result of the kernel on its way to IR.
+struct Result {
+  unsigned number;
+  Present value;
+  SmallVector<TermRef> dims;
+  Type element;
+  Value written;
+};
+
+class Rewriter {
+public:
+  explicit Rewriter(KernelOp kernel)
+      : kernel(kernel), terms(kernel), context(terms.getContext()), builder(kernel.getYield()), einsums(terms, builder) {}
+  LogicalResult run();
+
+private:
+  LogicalResult readResults();
+  SmallVector<TermRef> openTerms();
+  LogicalResult writeStream(const StreamedRanks &ranks, const Fibre &fibre);
+  TermRef combined(const Program &program, const algebra::ProgramOutput &o);
+  bool isFinishedBy(const Result &r, ArrayRef<TermRef> leaves, const StreamedRanks &ranks, const Fibre &fibre);
+  LogicalResult writeRest();
+  void report(const Program &program);
+  void erase();
+  LogicalResult failed();
+
+  KernelOp kernel;
+  KernelTerms terms;
+  algebra::TermContext &context;
+  OpBuilder builder;
+  EinsumEmitter einsums;
+  SmallVector<Result> results;
+  SmallVector<Operation *> old;
+  llvm::StringSet<llvm::MallocAllocator> reported;
+};
+} // namespace
+
+LogicalResult Rewriter::failed() {
+  return kernel.emitError() << "attn-one-pass: " << einsums.error;
+}
+
+LogicalResult Rewriter::readResults() {
+  for (Operation &op : kernel.getBody().front()) {
+    if (isa<EinsumOp>(op))
+      old.push_back(&op);
+    else if (isa<StreamOp, GroupOp>(op))
+      return op.emitError("attn-one-pass runs before there are streams and groups");
+  }
+  for (auto [i, v] : llvm::enumerate(kernel.getYield().getValues())) {
+    Result r{unsigned(i), {}, terms.indicesOf(v), getElementTypeOrSelf(v.getType()), nullptr};
+    auto p = terms.tensor(v, KernelTerms::Inline::Everything);
+    if (!p)
+      return failure();
+    r.value = *p;
+    if (!v.getDefiningOp())
+      r.written = v; // an argument as it is
+    results.push_back(r);
+  }
+  return success();
+}
+
+SmallVector<TermRef> Rewriter::openTerms() {
+  SmallVector<TermRef> open;
+  for (const Result &r : results)
+    if (!r.written) {
+      open.push_back(r.value.term);
+      open.append(r.value.conditions);
+    }
+  return open;
+}
+
+/// The value, or the one that is right where an assumption of the derivation fails.
+TermRef Rewriter::combined(const Program &program, const algebra::ProgramOutput &o) {
+  if (o.value.term == o.whereAssumptionFails)
+    return o.value.term;
+  SmallVector<TermRef> hold;
+  for (TermRef a : program.assumptions) {
+    TermRef holds = context.apply(Function::NotEqual, {a, context.zero()});
+    SmallVector<algebra::Binder> extra;
+    for (TermRef i : a->getFreeIndices())
+      if (!llvm::is_contained(o.value.dims, i))
+        extra.push_back({i});
+    hold.push_back(extra.empty() ? holds : context.reduce(algebra::Reducer::All, extra, {}, holds));
+  }
+  return context.select(context.conjunction(hold), o.value.term, o.whereAssumptionFails);
+}
+
+static bool contains(TermRef t, llvm::function_ref<bool(TermRef)> isIt) {
+  return isIt(t) || llvm::any_of(t->getChildren(), [&](TermRef c) { return contains(c, isIt); });
+}
+
+/// Nothing but these accumulators is left to reduce, and the result does not carry the streamed ranks.
+bool Rewriter::isFinishedBy(const Result &r, ArrayRef<TermRef> leaves, const StreamedRanks &ranks, const Fibre &fibre) {
+  if (llvm::any_of(r.dims, [&](TermRef d) { return fibre.contains(d); }))
+    return false;
+  bool reads = false, waits = false;
+  std::function<void(TermRef)> visit = [&](TermRef t) {
+    if (llvm::is_contained(leaves, t)) {
+      reads = true;
+      return;
+    }
+    waits |= ranks.isStreamed(t) || t->is(TermKind::Relative);
+    llvm::for_each(t->getChildren(), visit);
+  };
+  visit(r.value.term);
+  llvm::for_each(r.value.conditions, visit);
+  return reads && !waits;
+}
+
+void Rewriter::report(const Program &program) {
+  for (const Step &s : program.remarks)
+    if (reported.insert(s.text).second)
+      mlir::emitRemark(terms.locationOf(s.location))
+          << "passes over " << program.fibre.str() << ": " << s.text;
+}
+
+LogicalResult Rewriter::writeStream(const StreamedRanks &ranks, const Fibre &fibre) {
+  SmallVector<Result *> open;
+  SmallVector<algebra::Value> values;
+  for (Result &r : results)
+    if (!r.written) {
+      open.push_back(&r);
+      values.push_back({kernel.getResultName(r.number).str(), r.dims, r.value.term, r.value.conditions});
+    }
+  Program program = algebra::deriveProgram(context, values, fibre);
+  report(program);
+  if (program.streams.empty())
+    return kernel.emitError() << "attn-one-pass: reductions over " << fibre.str() << " did not become a stream";
+  ArrayRef<TermRef> leaves = program.streams[0];
+  for (TermRef leaf : leaves)
+    if (ranks.waits(leaf, fibre))
+      return mlir::emitError(terms.locationOf(leaf->getLocation()))
+             << "reductions over " << fibre.str() << " and another streamed rank that wait for each other are not lowered yet";
+
+  SmallVector<StreamResult> streamResults;
+  SmallVector<Result *> finished;
+  for (auto [r, o] : llvm::zip_equal(open, program.outputs)) {
+    r->value = {combined(program, o), o.value.conditions};
+    if (!isFinishedBy(*r, leaves, ranks, fibre))
+      continue;
+    finished.push_back(r);
+    streamResults.push_back({r->value.term, r->dims, r->value.conditions, r->element});
+  }
+  SmallVector<TermRef> needed; // by what comes later
+  for (TermRef leaf : leaves) {
+    auto reads = [&](TermRef t) { return contains(t, [&](TermRef c) { return c == leaf; }); };
+    bool later = llvm::any_of(open, [&](Result *r) {
+      return !llvm::is_contained(finished, r) && (reads(r->value.term) || llvm::any_of(r->value.conditions, reads));
+    });
+    if (!later)
+      continue;
+    needed.push_back(leaf);
+    SmallVector<TermRef> dims(leaf->getFreeIndices());
+    streamResults.push_back({leaf, dims, {}, einsums.elementTypeOf(leaf->is(TermKind::Relative) ? algebra::ValueType::Float : leaf->getType())});
+  }
+  builder.setInsertionPoint(kernel.getYield());
+  StreamOp stream = emitStream(terms, einsums, builder, fibre, leaves, streamResults, terms.locationOf(leaves.back()->getLocation()));
+  if (!stream)
+    return failed();
+  for (auto [i, r] : llvm::enumerate(finished))
+    r->written = stream.getResult(i);
+  llvm::DenseMap<TermRef, TermRef> known;
+  for (auto [i, leaf] : llvm::enumerate(needed)) {
+    Value v = stream.getResult(finished.size() + i);
+    known[leaf] = context.read(terms.nameOf(v), leaf->getFreeIndices(), valueTypeOf(getElementTypeOrSelf(v.getType())));
+    if (leaf->isReduction(algebra::Reducer::Max))
+      einsums.markMaximum(v);
+  }
+  for (Result *r : open)
+    if (!r->written) {
+      r->value.term = context.replace(r->value.term, known);
+      for (TermRef &c : r->value.conditions)
+        c = context.replace(c, known);
+    }
+  return success();
+}
+
+LogicalResult Rewriter::writeRest() {
+  einsums.place(OpBuilder(kernel.getYield()));
+  einsums.enter(OpBuilder(kernel.getYield()), {});
+  for (Result &r : results)
+    if (!r.written)
+      r.written = einsums.writeTensor(r.value.term, r.dims, r.value.conditions, r.element);
+  return einsums.failed() ? failed() : success();
+}
+
+void Rewriter::erase() {
+  for (Operation *op : llvm::reverse(old))
+    if (op->use_empty())
+      op->erase();
+}
+
+LogicalResult Rewriter::run() {
+  if (mlir::failed(readResults()))
+    return failure();
+  while (true) {
+    StreamedRanks ranks(terms, openTerms());
+    if (ranks.getFibres().empty())
+      break;
+    if (mlir::failed(writeStream(ranks, ranks.getFibres().front())))
+      return failure();
+  }
+  if (mlir::failed(writeRest()))
+    return failure();
+  for (const Result &r : results)
+    kernel.getYield()->setOperand(r.number, r.written);
+  erase();
+  return success();
+}
+
+namespace {
+struct OnePass : attn::impl::AttnOnePassBase<OnePass> {
+  void runOnOperation() override {
+    if (mlir::failed(Rewriter(getOperation()).run()))
+      signalPassFailure();
+  }
+};
+} // namespace
