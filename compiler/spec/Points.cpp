@@ -147,8 +147,14 @@ private:
     return holds;
   }
 
+  std::string textOf(const Term *term) const {
+    if (term->begin == term->end)
+      return print(term);
+    return diagnostics.source(term->loc.file).getText().slice(term->begin, term->end).str();
+  }
+
   void outside(const Term *read, const Term *position, const Twine &why) {
-    diagnostics.error(position->loc, "'" + read->tensor->name + "' is read outside at " + print(position) + ": " + why)
+    diagnostics.error(position->loc, "'" + read->tensor->name + "' is read outside at " + textOf(position) + ": " + why)
         .notes.push_back({read->tensor->loc, "declared here"});
   }
 

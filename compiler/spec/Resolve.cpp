@@ -232,6 +232,8 @@ Term *Resolver::resolveIndex(const Expr *expr, Scope &scope) {
                                               "[t: t-1]')"),
              nullptr;
     auto found = tensors.find(base->name);
+    if (!scope.def && scalars.count(base->name))
+      return diagnostics.error(base->loc, "'" + base->name + "' is a scalar and has no indices"), nullptr;
     if (scope.def || found == tensors.end())
       return unknownName(base, scope);
     if (scope.isUniform)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/spec/Terms.h"
-#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace llvm;
@@ -168,7 +169,10 @@ SmallVector<Term *> conjunctsOf(Term *condition) {
 //===-- printing ----------------------------------------------------------------------------------------------------===//
 
 static std::string printList(ArrayRef<Term *> terms, StringRef separator) {
-  return join(map_range(terms, [](const Term *term) { return print(term); }), separator);
+  std::string text; // not llvm::join, which walks its range twice
+  for (const Term *term : terms)
+    text += (text.empty() ? "" : separator.str()) + print(term);
+  return text;
 }
 
 static std::string printBinders(const Term *term) {
@@ -201,11 +205,18 @@ static StringRef elementName(const ElementType &type) {
   return type.kind < Element::Param ? StringRef(names[static_cast<size_t>(type.kind)]) : type.param;
 }
 
+/// Exact: equal texts are equal numbers of one type.
+static std::string printNumber(double number) {
+  std::string text;
+  raw_string_ostream(text) << format("%.17g", number);
+  return StringRef(text).find_first_of(".en") == StringRef::npos ? text + ".0" : text;
+}
+
 std::string print(const Term *term) {
   auto arg = [&](unsigned i) { return print(term->args[i]); };
   switch (term->kind) {
   case TermKind::Int: return std::to_string(term->integer);
-  case TermKind::Float: return formatv("{0}", term->number).str();
+  case TermKind::Float: return printNumber(term->number);
   case TermKind::Bool: return term->integer ? "true" : "false";
   case TermKind::Index: return term->name.str();
   case TermKind::Extent: return extentName(term->name);

@@ -11,7 +11,7 @@ using namespace llvm;
 namespace attn::spec {
 
 static StringRef describe(TypeClass type) {
-  static constexpr StringLiteral names[] = {"unknown", "bool", "integer", "float", "set", "tuple"};
+  static constexpr StringLiteral names[] = {"an unknown", "a bool", "an integer", "a float", "a set", "a tuple"};
   return names[static_cast<size_t>(type)];
 }
 
@@ -68,7 +68,7 @@ private:
       diagnostics.error(scalar.init->loc, "default of integer '" + scalar.name + "' is a float").help =
           "convert it: i64(...)";
     else if (wanted != TypeClass::Unknown && isNumber(wanted) != isNumber(type))
-      diagnostics.error(scalar.init->loc, "default of '" + scalar.name + "' is a " + describe(type) + ", expected a " + describe(wanted));
+      diagnostics.error(scalar.init->loc, "default of '" + scalar.name + "' is " + describe(type) + ", expected " + describe(wanted));
   }
 
   TypeClass ofTensor(Tensor &tensor) {
@@ -103,7 +103,7 @@ private:
           "convert it: i32(...) saturates and rounds to even";
     else if (type != written && type != TypeClass::Unknown && written != TypeClass::Unknown &&
              !(type == TypeClass::Float && written == TypeClass::Int))
-      diagnostics.error(equation.loc, "'" + name + "' holds a " + describe(type) + ", but this equation writes a " + describe(written))
+      diagnostics.error(equation.loc, "'" + name + "' holds " + describe(type) + ", but this equation writes " + describe(written))
           .notes.push_back({equation.tensor->loc, "declared here"});
   }
 
@@ -112,7 +112,7 @@ private:
       return TypeClass::Unknown;
     TypeClass type = infer(term);
     if (type != wanted && type != TypeClass::Unknown)
-      diagnostics.error(term->loc, rule + ", found a " + describe(type));
+      diagnostics.error(term->loc, rule + ", found " + describe(type));
     return type;
   }
 
@@ -154,7 +154,7 @@ private:
       types.push_back(infer(arg));
     auto wantsSet = [&](unsigned arg, StringRef what) {
       if (types[arg] != TypeClass::Set && types[arg] != TypeClass::Unknown)
-        diagnostics.error(term->loc, what + " a set, found a " + describe(types[arg]));
+        diagnostics.error(term->loc, what + " a set, found " + describe(types[arg]));
     };
     switch (term->kind) {
     case TermKind::In: return wantsSet(1, "'in' expects"), TypeClass::Bool;
@@ -190,7 +190,7 @@ private:
       return second;
     if (isNumber(first) && isNumber(second))
       return TypeClass::Float;
-    diagnostics.error(term->loc, "one value is a " + describe(first) + ", the other a " + describe(second));
+    diagnostics.error(term->loc, "one value is " + describe(first) + ", the other " + describe(second));
     return TypeClass::Unknown;
   }
 
@@ -210,31 +210,45 @@ private:
     return inferArithmetic(term);
   }
 
+  /// `any[n] cu[n] == t`: the reducer took `cu[n]` alone (R6, R11). True after reporting it in place of the error that
+  /// the reducer's operand caused after `before`.
+  bool endsReducerEarly(Term *term, Diagnostics::Mark before) {
+    const Term *reducer = term->args[0];
+    if (reducer->kind != TermKind::Reduce || reducer->site || isBool(reducer->args[0]->type) ||
+        (reducer->reducer != ReducerKind::Any && reducer->reducer != ReducerKind::All))
+      return false;
+    diagnostics.rollback(before);
+    Diagnostic &error = diagnostics.error(term->loc, "'" + spell(reducer->reducer) + "' takes the product that follows it, which ends before '" + spell(term->op) + "'");
+    StringRef text = diagnostics.source(reducer->loc.file).getText();
+    uint32_t body = reducer->args[0]->begin, end = term->args[1]->end;
+    if (reducer->begin < body && body < end)
+      error.help = ("write " + text.slice(reducer->begin, body) + "(" + text.slice(body, end) + ")").str();
+    return true;
+  }
+
   TypeClass inferComparison(Term *term) {
-    TypeClass left = infer(term->args[0]), right = infer(term->args[1]);
+    Diagnostics::Mark before = diagnostics.mark();
+    TypeClass left = infer(term->args[0]);
+    bool isReported = endsReducerEarly(term, before);
+    TypeClass right = infer(term->args[1]);
+    if (isReported)
+      return TypeClass::Bool;
     bool isEquality = term->op == MapOp::Equal || term->op == MapOp::NotEqual;
     if (isNumber(left) && isNumber(right))
       return TypeClass::Bool;
     if (isBool(left) && isBool(right) && isEquality)
       return TypeClass::Bool;
-    Diagnostic &error = diagnostics.error(term->loc, "'" + spell(term->op) + "' compares a " + describe(left) + " with a " + describe(right));
-    const Term *reducer = term->args[0];
-    if (reducer->kind == TermKind::Reduce && left == TypeClass::Bool && isNumber(right) && !reducer->site) {
-      StringRef text = diagnostics.source(reducer->loc.file).getText();
-      uint32_t body = reducer->args[0]->begin, end = term->args[1]->end;
-      if (reducer->begin < body && body < end)
-        error.help = ("write " + text.slice(reducer->begin, body) + "(" + text.slice(body, end) + ")").str();
-    }
+    diagnostics.error(term->loc, "'" + spell(term->op) + "' compares " + describe(left) + " with " + describe(right));
     return TypeClass::Bool;
   }
 
   TypeClass inferArithmetic(Term *term) {
     bool allIntegers = true, anyUnknown = false;
-    bool integersOnly = term->op >= MapOp::Ilog2 && term->op <= MapOp::BitXor;
+    bool integersOnly = term->op == MapOp::Mod || (term->op >= MapOp::Ilog2 && term->op <= MapOp::BitXor);
     for (Term *arg : term->args) {
       TypeClass type = infer(arg);
       if (!isNumber(type) || (integersOnly && type == TypeClass::Float))
-        diagnostics.error(arg->loc, "'" + spell(term->op) + "' takes " + (integersOnly ? "integers" : "numbers") + ", found a " + describe(type));
+        diagnostics.error(arg->loc, "'" + spell(term->op) + "' takes " + (integersOnly ? "integers" : "numbers") + ", found " + describe(type));
       allIntegers &= type == TypeClass::Int;
       anyUnknown |= type == TypeClass::Unknown;
     }
@@ -271,7 +285,7 @@ private:
     TypeClass body = infer(term->args[0]);
     bool takesBools = term->reducer == ReducerKind::Any || term->reducer == ReducerKind::All;
     if (takesBools ? !isBool(body) : !isNumber(body))
-      diagnostics.error(term->args[0]->loc, "'" + spell(term->reducer) + "' takes " + (takesBools ? "bools" : "numbers") + ", found a " + describe(body))
+      diagnostics.error(term->args[0]->loc, "'" + spell(term->reducer) + "' takes " + (takesBools ? "bools" : "numbers") + ", found " + describe(body))
           .help = body == TypeClass::Bool ? "count with select(c, 1, 0)" : "";
     if (takesBools)
       return TypeClass::Bool;
@@ -286,9 +300,9 @@ private:
     TypeClass body = infer(term->args[0]);
     if (term->selection == SelectionKind::Set) {
       if (body != TypeClass::Int && body != TypeClass::Tuple && body != TypeClass::Unknown)
-        diagnostics.error(term->args[0]->loc, Twine("members of a set are integers, found a ") + describe(body));
+        diagnostics.error(term->args[0]->loc, Twine("members of a set are integers, found ") + describe(body));
     } else if (!isNumber(body)) {
-      diagnostics.error(term->args[0]->loc, "'" + spell(term->selection) + "' takes numbers, found a " + describe(body));
+      diagnostics.error(term->args[0]->loc, "'" + spell(term->selection) + "' takes numbers, found " + describe(body));
     }
     if (term->selection == SelectionKind::TopK)
       expect(term->parameter, TypeClass::Int, "the number of members is an integer");

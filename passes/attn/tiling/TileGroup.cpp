@@ -184,9 +184,8 @@ static route::AffineOp copySet(BlockScope &block, route::AffineOp set, SmallVect
   }
   for (StringRef name : set.getDimNames())
     dims.push_back(getAffineDimExpr(kernel.rankOf(name), set.getContext()));
-  if (!set.getInexact())
-    for (AffineExpr constraint : set.getConstraints().getResults())
-      visited.push_back(normalForm(constraint.replaceDimsAndSymbols(dims, symbolExprs)));
+  for (AffineExpr constraint : set.getConstraints().getResults())
+    visited.push_back(normalForm(constraint.replaceDimsAndSymbols(dims, symbolExprs)));
   auto copy = cast<route::AffineOp>(kernel.scalars.clone(*set));
   copy.getSymbolsMutable().assign(symbols);
   return copy;
@@ -198,7 +197,7 @@ FailureOr<SmallVector<Value>> GroupTiler::visit(BlockScope &block, StreamOp op, 
   int64_t size = tileSizes.lookup(rank(streamed).getName());
   BlockScope inner = block;
   inner.isMember = isMember;
-  inner.isExactMember = isMember && !set.getInexact();
+  inner.isInexact = set.getInexact();
   inner.visited.clear();
   route::AffineOp copy = copySet(block, set, inner.visited);
   SmallVector<Value> at;

@@ -184,27 +184,33 @@ void ElementLoop::emit() {
 
 bool cpu::hasVectorForm(Block &body) {
   return llvm::all_of(body.without_terminator(), [](Operation &op) {
-    return op.hasTrait<OpTrait::ConstantLike>() || OpTrait::hasElementwiseMappableTraits(&op);
+    return op.hasTrait<OpTrait::ConstantLike>() || (OpTrait::hasElementwiseMappableTraits(&op) && op.getNumResults() == 1);
   });
 }
 
-/// Rounds f32 to bf16 (to nearest, ties to even; a NaN keeps its top bits and becomes quiet): the upstream lowering calls a
-/// library function for each element.
-static Value roundToBf16(Emit &b, Value x) {
-  auto shaped = [&](Type element) {
-    auto vector = dyn_cast<VectorType>(x.getType());
-    return vector ? Type(vector.clone(element)) : element;
-  };
-  int64_t width = isa<VectorType>(x.getType()) ? cast<VectorType>(x.getType()).getNumElements() : 0;
-  auto word = [&](int64_t value) { return b.constant(b.getI32IntegerAttr(value), width); };
-  Value bits = arith::BitcastOp::create(b, shaped(b.getI32Type()), x);
-  Value odd = arith::AndIOp::create(b, arith::ShRUIOp::create(b, bits, word(16)), word(1));
-  Value rounded = arith::AddIOp::create(b, bits, arith::AddIOp::create(b, odd, word(0x7fff)));
-  Value quiet = arith::OrIOp::create(b, bits, word(0x400000));
-  Value isNan = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, x, x);
-  Value chosen = arith::SelectOp::create(b, isNan, quiet, rounded);
-  Value half = arith::TruncIOp::create(b, shaped(b.getIntegerType(16)), arith::ShRUIOp::create(b, chosen, word(16)));
-  return arith::BitcastOp::create(b, shaped(b.getBF16Type()), half);
+static Type shapedLike(Type shape, Type element) {
+  auto vector = dyn_cast<VectorType>(shape);
+  return vector ? Type(vector.clone(element)) : element;
+}
+
+/// Ops on bf16 that round are done in f32: rounding its result once more is exact (24 >= 2 * 8 + 2 bits).
+static bool roundsToBf16(Operation &op) {
+  return op.getResult(0).getType().isBF16() && !isa<arith::SelectOp, arith::BitcastOp, arith::TruncFOp>(op) &&
+         llvm::all_of(op.getOperandTypes(), [](Type type) { return type.isBF16() || type.isF32(); });
+}
+
+static Value emitOp(Emit &b, Operation &op, SmallVector<Value> operands) {
+  bool inF32 = roundsToBf16(op);
+  if (inF32)
+    for (Value &operand : operands)
+      if (getElementTypeOrSelf(operand.getType()).isBF16())
+        operand = arith::ExtFOp::create(b, shapedLike(operand.getType(), b.getF32Type()), operand);
+  Type element = inF32 ? b.getF32Type() : op.getResult(0).getType();
+  Operation *made = b.create(op.getLoc(), op.getName().getIdentifier(), operands,
+                             shapedLike(operands.front().getType(), element), op.getAttrs());
+  if (!inF32)
+    return made->getResult(0);
+  return arith::TruncFOp::create(b, shapedLike(made->getResult(0).getType(), b.getBF16Type()), made->getResult(0));
 }
 
 SmallVector<Value> cpu::emitRegion(Emit &b, Block &body, ArrayRef<Value> arguments, int64_t width) {
@@ -212,26 +218,17 @@ SmallVector<Value> cpu::emitRegion(Emit &b, Block &body, ArrayRef<Value> argumen
   for (auto [argument, value] : llvm::zip(body.getArguments(), arguments))
     map.map(argument, value);
   for (Operation &op : body.without_terminator()) {
-    SmallVector<Value> operands;
-    for (Value operand : op.getOperands())
-      operands.push_back(map.lookupOrDefault(operand));
-    bool uniform = llvm::none_of(operands, [](Value value) { return isa<VectorType>(value.getType()); });
-    if (!uniform)
-      for (Value &operand : operands)
-        operand = b.splat(operand, width);
-    if (auto truncation = dyn_cast<arith::TruncFOp>(op); truncation && truncation.getType().isBF16() && truncation.getIn().getType().isF32()) {
-      map.map(op.getResult(0), roundToBf16(b, operands.front()));
-      continue;
-    }
-    if (uniform) {
+    if (op.getNumOperands() == 0 || op.getNumResults() != 1 || !OpTrait::hasElementwiseMappableTraits(&op)) {
       b.clone(op, map);
       continue;
     }
-    SmallVector<Type> types;
-    for (Type type : op.getResultTypes())
-      types.push_back(VectorType::get(width, type));
-    Operation *wide = b.create(op.getLoc(), op.getName().getIdentifier(), operands, types, op.getAttrs());
-    map.map(op.getResults(), wide->getResults());
+    SmallVector<Value> operands;
+    for (Value operand : op.getOperands())
+      operands.push_back(map.lookupOrDefault(operand));
+    if (llvm::any_of(operands, [](Value value) { return isa<VectorType>(value.getType()); }))
+      for (Value &operand : operands)
+        operand = b.splat(operand, width);
+    map.map(op.getResult(0), emitOp(b, op, operands));
   }
   SmallVector<Value> results;
   for (Value value : body.getTerminator()->getOperands())
