@@ -111,28 +111,27 @@ const Step steps[] = {
     {"attn-tile", Phase::Tile, false,
      [](OpPassManager &pm, const CompileOptions &, const TargetRow &) {
        pm.addPass(createAttnTile());
-       pm.addPass(createCanonicalizerPass());
-       pm.addPass(createCSEPass());
+       pm.addPass(createCSEPass());  // equal loads; no canonicalisation, which would fold a launch of one task away
      }},
     // From here on no attn op is left, and every fragment has a static shape.
     {"tile-assign-layouts", Phase::Tile, false,
      [](OpPassManager &pm, const CompileOptions &, const TargetRow &target) {
        TileAssignLayoutsOptions o;
        o.target = target.name.str();
-       pm.addPass(createTileAssignLayouts(o));
+       pm.addNestedPass<func::FuncOp>(createTileAssignLayouts(o));
      }},
     {"tile-schedule", Phase::Tile, false,
-     [](OpPassManager &pm, const CompileOptions &, const TargetRow &) { pm.addPass(createTileSchedule()); }},
+     [](OpPassManager &pm, const CompileOptions &, const TargetRow &) { pm.addNestedPass<func::FuncOp>(createTileSchedule()); }},
     // After hoisting: what a loop carries lives longer.
     {"tile-allocate-scratch", Phase::Tile, true,
-     [](OpPassManager &pm, const CompileOptions &, const TargetRow &) { pm.addPass(createTileAllocateScratch()); }},
+     [](OpPassManager &pm, const CompileOptions &, const TargetRow &) { pm.addNestedPass<func::FuncOp>(createTileAllocateScratch()); }},
     {"tile-outline-launches", Phase::Target, false,
      [](OpPassManager &pm, const CompileOptions &, const TargetRow &) { pm.addPass(createTileOutlineLaunches()); }},
     {"tile-convert-to-cpu", Phase::Target, false,
      [](OpPassManager &pm, const CompileOptions &, const TargetRow &target) {
        TileConvertToCpuOptions o;
        o.target = target.name.str();
-       pm.addPass(createTileConvertToCpu(o));
+       pm.addNestedPass<func::FuncOp>(createTileConvertToCpu(o));
      }},
     // After vectors exist: polynomials of vectors, not calls of scalars.
     {"math-expand-approximations", Phase::Target, true,

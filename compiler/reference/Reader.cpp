@@ -82,7 +82,7 @@ static bool isStraight(AffineExpr expr, unsigned dim) {
 
 OperandReader::OperandReader(EinsumOp op, unsigned operand, const Tensor &tensor, ArrayRef<int64_t> symbols,
                              unsigned firstBit)
-    : op(op), operand(operand), numIterators(op.getNumIterators()), tensor(tensor), firstBit(firstBit), map(op.getIndexMap(operand)),
+    : op(op), operand(operand), numIterators(op.getNumIterators()), tensor(tensor), isFloat(tensor.isFloat()), firstBit(firstBit), map(op.getIndexMap(operand)),
       strides(tensor.strides()) {
   for (AffineExpr expr : map.getResults())
     indices.emplace_back(expr, symbols);
@@ -103,13 +103,28 @@ OperandReader::OperandReader(EinsumOp op, unsigned operand, const Tensor &tensor
     straightIn.push_back(llvm::all_of(map.getResults(), [&](AffineExpr expr) { return isStraight(expr, i); }));
 }
 
-void OperandReader::put(Lanes &result, unsigned lane, int64_t offset) const {
-  if (tensor.isFloat())
-    result.real[lane] = tensor.reals[offset];
+/// The elements at `at`, `at + step`, ...
+template <typename Element>
+static void copyLine(Element *to, const std::vector<Element> &from, unsigned lanes, int64_t at, int64_t step) {
+  if (step == 1)
+    std::copy_n(from.data() + at, lanes, to);
   else
-    result.integer[lane] = tensor.integers[offset];
-  double error = tensor.error(offset);
-  result.variance[lane] = error * error;
+    for (unsigned l = 0; l < lanes; ++l)
+      to[l] = from[at + l * step];
+}
+
+/// Into the lanes from `lane` on.
+void OperandReader::put(Lanes &result, unsigned lane, unsigned lanes, int64_t at, int64_t step) const {
+  if (isFloat)
+    copyLine(result.real + lane, tensor.reals, lanes, at, step);
+  else
+    copyLine(result.integer + lane, tensor.integers, lanes, at, step);
+  double *variance = result.variance + lane;
+  if (tensor.errors.empty())
+    return void(std::fill_n(variance, lanes, 0.0));
+  copyLine(variance, tensor.errors, lanes, at, step);
+  for (unsigned l = 0; l < lanes; ++l)
+    variance[l] *= variance[l];
 }
 
 void OperandReader::read(const Instruction &load, Frame &frame) const {
@@ -141,8 +156,7 @@ bool OperandReader::readStraight(Frame &frame, Lanes &result) const {
       conditionStep[c] += grows * conditionStrides[c][d];
     }
   }
-  for (unsigned l = 0; l < frame.lanes; ++l)
-    put(result, l, at + l * step);
+  put(result, 0, frame.lanes, at, step);
   for (auto [c, condition] : llvm::enumerate(tensor.conditions))
     for (unsigned l = 0; l < frame.lanes; ++l)
       if (!condition.holds[conditionAt[c] + l * conditionStep[c]]) {
@@ -191,7 +205,7 @@ void OperandReader::readEach(const Instruction &load, Frame &frame, Lanes &resul
       missing |= kUnreadable;
     result.missing[l] = missing;
     if (!missing)
-      put(result, l, at);
+      put(result, l, 1, at, 0);
     else
       result.integer[l] = 0, result.variance[l] = 0;
   }

@@ -37,7 +37,7 @@ private:
   bool readStraight(Frame &frame, Lanes &result) const;
   void readEach(const Instruction &load, Frame &frame, Lanes &result) const;
   llvm::SmallVector<int64_t> pointAt(const Instruction &load, const Frame &frame, unsigned lane, uint64_t &missing) const;
-  void put(Lanes &result, unsigned lane, int64_t offset) const;
+  void put(Lanes &result, unsigned lane, unsigned lanes, int64_t at, int64_t step) const;
   bool isInside(unsigned dim, int64_t index) const {
     return index >= tensor.origin[dim] && index < tensor.origin[dim] + tensor.shape[dim];
   }
@@ -45,6 +45,7 @@ private:
   EinsumOp op;
   unsigned operand, numIterators;
   const Tensor &tensor;
+  bool isFloat;
   unsigned firstBit;
   mlir::AffineMap map;
   llvm::SmallVector<IndexCode> indices;

@@ -3,6 +3,7 @@
 // Messages in the look of a compiler: place, severity, text, the source line, a caret, help behind the caret, notes.
 #include "compiler/spec/Diagnostics.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/ConvertUTF.h"
 #include "llvm/Support/raw_ostream.h"
 #include <algorithm>
 
@@ -64,15 +65,26 @@ void Diagnostics::rollback(Mark mark) {
   dropped = mark.dropped;
 }
 
+void Diagnostics::addUses(Diagnostic &diagnostic, const CallSite *site) {
+  for (; site; site = site->parent)
+    diagnostic.notes.push_back({site->loc, "used here"});
+}
+
 static void printPlace(raw_ostream &os, const Source &source, Loc loc, StringRef kind, StringRef message) {
   LineColumn at = source.lineColumn(loc.offset);
   os << source.getName() << ':' << at.line << ':' << at.column << ": " << kind << ": " << message << '\n';
 }
 
-/// Shows `byte` of a line; what cannot be printed as it stands becomes one '?'.
+/// Shows a part of a line; a byte that is no character becomes a '?'.
 static void printShown(raw_ostream &os, StringRef line) {
-  for (char c : line)
-    os << (c == '\t' || static_cast<unsigned char>(c) >= 0x20 ? c : '?');
+  while (!line.empty()) {
+    const auto *begin = reinterpret_cast<const UTF8 *>(line.begin()), *end = reinterpret_cast<const UTF8 *>(line.end());
+    size_t length = getNumBytesForUTF8(*begin);
+    bool isLegal = length <= line.size() && isLegalUTF8Sequence(begin, end) && (*begin >= 0x20 || *begin == '\t');
+    length = isLegal ? length : 1;
+    os << (isLegal ? line.take_front(length) : "?");
+    line = line.drop_front(length);
+  }
 }
 
 static void printCaret(raw_ostream &os, const Source &source, const Diagnostic &diagnostic) {
@@ -99,9 +111,8 @@ void Diagnostics::print(raw_ostream &os) const {
   for (const Diagnostic &diagnostic : kept)
     sorted.push_back(&diagnostic);
   // Reports at one place stay in their order.
-  std::sort(sorted.begin(), sorted.end(), [](const Diagnostic *a, const Diagnostic *b) {
-    return a->loc == b->loc ? a < b : a->loc < b->loc;
-  });
+  std::sort(sorted.begin(), sorted.end(),
+            [](const Diagnostic *a, const Diagnostic *b) { return a->loc == b->loc ? a < b : a->loc < b->loc; });
   for (const Diagnostic *diagnostic : sorted) {
     const Source &source = sources[diagnostic->loc.file];
     printPlace(os, source, diagnostic->loc, diagnostic->severity == Severity::Error ? "error" : "warning",

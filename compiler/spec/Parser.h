@@ -44,6 +44,7 @@ private:
   bool statement(Statement &result);
   bool rankDecl(Statement &result);
   bool equation(EquationSyntax &result);
+  void rewindToLine(size_t start);
   void skipToBody();
   void skipToStatement();
   bool startsStatement() const;

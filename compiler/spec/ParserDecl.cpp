@@ -24,6 +24,22 @@ void Parser::skipToStatement() {
     advance();
 }
 
+/// An error in a statement that lacks its end is found inside the next one: that one starts where its line does.
+void Parser::rewindToLine(size_t start) {
+  size_t line = at;
+  while (line > start && !lexemes[line].firstOnLine)
+    --line;
+  if (line <= start || line == at || lexemes[line].token != Token::Name)
+    return;
+  size_t next = line + 1;
+  if (lexemes[next].token == Token::LBracket)
+    while (next < at && lexemes[next].token != Token::RBracket)
+      ++next;
+  next += lexemes[next].token == Token::RBracket;
+  if (next < lexemes.size() && lexemes[next].token == Token::Assign)
+    at = line;
+}
+
 void Parser::skipToBody() {
   while (!is(Token::End) && !is(Token::LBrace) && !startsDeclaration())
     advance();
@@ -59,6 +75,7 @@ template <typename T, typename Fn> ArrayRef<T> Parser::body(Fn parseOne) {
     if (!parsed) {
       if (at == start)
         advance();
+      rewindToLine(start);
       skipToStatement();
     }
     list.push_back(one);

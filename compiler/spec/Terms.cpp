@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/spec/Terms.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace llvm;
 
@@ -16,7 +17,8 @@ const RankDecl *Kernel::declaredRank(StringRef name) const {
 
 std::string extentName(StringRef rank) { return rank.upper(); }
 
-//===-- making ------------------------------------------------------------------------------------------------------===//
+//===-- making
+//------------------------------------------------------------------------------------------------------===//
 
 Term *TermBuilder::make(TermKind kind, Loc loc, ArrayRef<Term *> args) {
   Term *term = new (program.arena.Allocate<Term>()) Term(kind);
@@ -100,7 +102,8 @@ Term *TermBuilder::substitute(Term *term, function_ref<Term *(StringRef)> replac
   return copy;
 }
 
-//===-- asking ------------------------------------------------------------------------------------------------------===//
+//===-- asking
+//------------------------------------------------------------------------------------------------------===//
 
 void walk(Term *term, function_ref<void(Term *)> visit) {
   if (!term)
@@ -165,10 +168,14 @@ SmallVector<Term *> conjunctsOf(Term *condition) {
   return conjuncts;
 }
 
-//===-- printing ----------------------------------------------------------------------------------------------------===//
+//===-- printing
+//----------------------------------------------------------------------------------------------------===//
 
 static std::string printList(ArrayRef<Term *> terms, StringRef separator) {
-  return join(map_range(terms, [](const Term *term) { return print(term); }), separator);
+  std::string text; // not llvm::join, which walks its range twice
+  for (const Term *term : terms)
+    text += (text.empty() ? "" : separator.str()) + print(term);
+  return text;
 }
 
 static std::string printBinders(const Term *term) {
@@ -201,31 +208,57 @@ static StringRef elementName(const ElementType &type) {
   return type.kind < Element::Param ? StringRef(names[static_cast<size_t>(type.kind)]) : type.param;
 }
 
+/// Exact: equal texts are equal numbers of one type.
+static std::string printNumber(double number) {
+  std::string text;
+  raw_string_ostream(text) << format("%.17g", number);
+  return StringRef(text).find_first_of(".en") == StringRef::npos ? text + ".0" : text;
+}
+
 std::string print(const Term *term) {
   auto arg = [&](unsigned i) { return print(term->args[i]); };
   switch (term->kind) {
-  case TermKind::Int: return std::to_string(term->integer);
-  case TermKind::Float: return formatv("{0}", term->number).str();
-  case TermKind::Bool: return term->integer ? "true" : "false";
-  case TermKind::Index: return term->name.str();
-  case TermKind::Extent: return extentName(term->name);
-  case TermKind::Scalar: return term->scalar->name.str();
+  case TermKind::Int:
+    return std::to_string(term->integer);
+  case TermKind::Float:
+    return printNumber(term->number);
+  case TermKind::Bool:
+    return term->integer ? "true" : "false";
+  case TermKind::Index:
+    return term->name.str();
+  case TermKind::Extent:
+    return extentName(term->name);
+  case TermKind::Scalar:
+    return term->scalar->name.str();
   case TermKind::Read:
     return (term->isOld ? "old(" + term->tensor->name.str() + ")" : term->tensor->name.str()) +
            (term->args.empty() ? "" : "[" + printList(term->args, ",") + "]");
-  case TermKind::Map: return printMap(term);
-  case TermKind::Convert: return elementName(term->element).str() + "(" + arg(0) + ")";
-  case TermKind::If: return "(" + arg(0) + " if " + arg(1) + ")";
-  case TermKind::Else: return "(" + arg(0) + " else " + arg(1) + ")";
-  case TermKind::Reduce: return "(" + spell(term->reducer).str() + printBinders(term) + " " + arg(0) + ")";
-  case TermKind::Select: return "(" + spell(term->selection).str() + printBinders(term) + " " + arg(0) + ")";
-  case TermKind::In: return "(" + arg(0) + " in " + arg(1) + ")";
-  case TermKind::Place: return arg(0) + "[" + arg(1) + "]";
-  case TermKind::Component: return arg(0) + "." + std::to_string(term->integer);
-  case TermKind::Len: return "len(" + arg(0) + ")";
-  case TermKind::Pos: return "pos(" + printList(term->args, ", ") + ")";
-  case TermKind::Tuple: return "(" + printList(term->args, ", ") + ")";
-  case TermKind::Rand: return "rand(" + printList(term->args, ", ") + ")";
+  case TermKind::Map:
+    return printMap(term);
+  case TermKind::Convert:
+    return elementName(term->element).str() + "(" + arg(0) + ")";
+  case TermKind::If:
+    return "(" + arg(0) + " if " + arg(1) + ")";
+  case TermKind::Else:
+    return "(" + arg(0) + " else " + arg(1) + ")";
+  case TermKind::Reduce:
+    return "(" + spell(term->reducer).str() + printBinders(term) + " " + arg(0) + ")";
+  case TermKind::Select:
+    return "(" + spell(term->selection).str() + printBinders(term) + " " + arg(0) + ")";
+  case TermKind::In:
+    return "(" + arg(0) + " in " + arg(1) + ")";
+  case TermKind::Place:
+    return arg(0) + "[" + arg(1) + "]";
+  case TermKind::Component:
+    return arg(0) + "." + std::to_string(term->integer);
+  case TermKind::Len:
+    return "len(" + arg(0) + ")";
+  case TermKind::Pos:
+    return "pos(" + printList(term->args, ", ") + ")";
+  case TermKind::Tuple:
+    return "(" + printList(term->args, ", ") + ")";
+  case TermKind::Rand:
+    return "rand(" + printList(term->args, ", ") + ")";
   }
   llvm_unreachable("all kinds are handled");
 }

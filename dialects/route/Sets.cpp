@@ -3,7 +3,7 @@
 #include "dialects/NamedAffine.h"
 #include "dialects/route/Route.h"
 #include "mlir/IR/Builders.h"
-#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;

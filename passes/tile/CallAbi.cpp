@@ -45,7 +45,7 @@ Value CallAbi::memref(MemRefType type, Value data, ArrayRef<Value> sizes, ArrayR
 }
 
 Value CallAbi::tensor(unsigned index, MemRefType type) {
-  Value views = loadPointer(call, offsetof(attnc_call, tensors)), view = at(views, index * sizeof(attnc_view));
+  Value views = loadPointer(call, offsetof(attnc_frame, tensors)), view = at(views, index * sizeof(attnc_view));
   SmallVector<Value> sizes, strides;
   for (int64_t d = 0; d < type.getRank(); ++d) {
     sizes.push_back(load(b.getI64Type(), view, offsetof(attnc_view, sizes) + 8 * d));
@@ -55,7 +55,7 @@ Value CallAbi::tensor(unsigned index, MemRefType type) {
 }
 
 Value CallAbi::scalar(unsigned index, Type type) {
-  Value scalars = loadPointer(call, offsetof(attnc_call, scalars));
+  Value scalars = loadPointer(call, offsetof(attnc_frame, scalars));
   if (isa<FloatType>(type)) {
     Value word = load(b.getF64Type(), scalars, 8 * index);
     return type.isF64() ? word : arith::TruncFOp::create(b, type, word).getResult();
@@ -66,21 +66,21 @@ Value CallAbi::scalar(unsigned index, Type type) {
   return type.isInteger(64) ? word : arith::TruncIOp::create(b, type, word).getResult();
 }
 
-Value CallAbi::given() { return load(b.getI64Type(), call, offsetof(attnc_call, given)); }
+Value CallAbi::given() { return load(b.getI64Type(), call, offsetof(attnc_frame, given)); }
 
 Value CallAbi::symbol(unsigned index) {
-  Value word = load(b.getI64Type(), loadPointer(call, offsetof(attnc_call, symbols)), 8 * index);
+  Value word = load(b.getI64Type(), loadPointer(call, offsetof(attnc_frame, symbols)), 8 * index);
   return arith::IndexCastOp::create(b, b.getIndexType(), word);
 }
 
 void CallAbi::setSymbol(unsigned index, Value extent) {
-  storeIndex(extent, loadPointer(call, offsetof(attnc_call, symbols)), 8 * index);
+  storeIndex(extent, loadPointer(call, offsetof(attnc_frame, symbols)), 8 * index);
 }
 void CallAbi::setTasks(unsigned launch, Value tasks) {
-  storeIndex(tasks, loadPointer(call, offsetof(attnc_call, tasks)), 8 * launch);
+  storeIndex(tasks, loadPointer(call, offsetof(attnc_frame, tasks)), 8 * launch);
 }
-void CallAbi::setWorkspaceBytes(Value bytes) { storeIndex(bytes, call, offsetof(attnc_call, workspace_bytes)); }
-void CallAbi::setScratchBytes(Value bytes) { storeIndex(bytes, call, offsetof(attnc_call, scratch_bytes)); }
+void CallAbi::setWorkspaceBytes(Value bytes) { storeIndex(bytes, call, offsetof(attnc_frame, workspace_bytes)); }
+void CallAbi::setScratchBytes(Value bytes) { storeIndex(bytes, call, offsetof(attnc_frame, scratch_bytes)); }
 
 /// The size of the memref is not looked at: views of it are made at known offsets.
 Value CallAbi::bytesAt(Value data) {
@@ -88,12 +88,12 @@ Value CallAbi::bytesAt(Value data) {
   return memref(MemRefType::get({ShapedType::kDynamic}, b.getI8Type()), data, one, one);
 }
 
-Value CallAbi::workspace() { return bytesAt(loadPointer(call, offsetof(attnc_call, workspace))); }
+Value CallAbi::workspace() { return bytesAt(loadPointer(call, offsetof(attnc_frame, workspace))); }
 
 Value CallAbi::scratch(Value worker) {
-  Value stride = load(b.getI64Type(), call, offsetof(attnc_call, scratch_stride));
+  Value stride = load(b.getI64Type(), call, offsetof(attnc_frame, scratch_stride));
   Value offset = arith::MulIOp::create(b, arith::ExtUIOp::create(b, b.getI64Type(), worker), stride);
-  Value base = loadPointer(call, offsetof(attnc_call, scratch));
+  Value base = loadPointer(call, offsetof(attnc_frame, scratch));
   return bytesAt(LLVM::GEPOp::create(b, base.getType(), b.getI8Type(), base, ArrayRef<LLVM::GEPArg>{offset},
                                      LLVM::GEPNoWrapFlags::inbounds));
 }

@@ -2,13 +2,17 @@
 // tile-schedule. Needs: layouts. Expands the loops over visited blocks into a loop over full blocks and loops over partial ones,
 // so that masks of full blocks fold, and moves what does not change in a loop out of it.
 #include "passes/Passes.h"
+#include "dialects/route/Route.h"
 #include "dialects/tile/Tile.h"
+#include "passes/route/BlockRanges.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
-#include "mlir/Pass/PassManager.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/Transforms/CSE.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
-#include "mlir/Transforms/Passes.h"
 
 namespace attn {
 #define GEN_PASS_DEF_TILESCHEDULE
@@ -38,17 +42,42 @@ namespace {
 struct Schedule : attn::impl::TileScheduleBase<Schedule> {
   using Base::Base;
 
+  /// Canonicalises what is inside of launches. A launch itself would be folded away where it has one task.
+  LogicalResult simplify() {
+    RewritePatternSet patterns(&getContext());
+    for (Dialect *dialect : getContext().getLoadedDialects())
+      dialect->getCanonicalizationPatterns(patterns);
+    for (RegisteredOperationName name : getContext().getRegisteredOperations())
+      name.getCanonicalizationPatterns(patterns, &getContext());
+    FrozenRewritePatternSet frozen(std::move(patterns));
+    DominanceInfo dominance(getOperation());
+    IRRewriter rewriter(&getContext());
+    eliminateCommonSubExpressions(rewriter, dominance, getOperation());
+    for (auto launch : getOperation().getOps<scf::ForallOp>())
+      if (failed(applyPatternsGreedily(launch.getRegion(), frozen)))
+        return launch.emitError() << "simplification does not come to an end";
+    return success();
+  }
+
+  /// Innermost first: expansion copies bodies.
+  LogicalResult expandRoutes() {
+    SmallVector<route::ForOp> loops;
+    getOperation().walk([&](route::ForOp loop) { loops.push_back(loop); });
+    IRRewriter rewriter(&getContext());
+    for (route::ForOp loop : loops)
+      if (failed(route::expandRouteFor(rewriter, loop, route::RouteExpansion::Peel)))
+        return failure();
+    return success();
+  }
+
   void runOnOperation() override {
-    OpPassManager cleanup(func::FuncOp::getOperationName());
-    cleanup.addPass(createCanonicalizerPass());
-    cleanup.addPass(createCSEPass());
-    if (failed(runPipeline(cleanup, getOperation())))
-      return signalPassFailure();
-    // Launches are loops too, but what is outside of them runs once a call, in one thread.
+    // Before bodies are copied. Launches are loops too, but what is outside of them runs once a call, in one thread.
     getOperation().walk([](LoopLikeOpInterface loop) {
       if (!isa<scf::ForallOp>(loop))
         hoistInvariants(loop);
     });
+    if (failed(expandRoutes()) || failed(simplify()))
+      signalPassFailure();
   }
 };
 } // namespace

@@ -5,6 +5,7 @@
 #include "compiler/reference/Evaluate.h"
 #include "dialects/attn/Attn.h"
 #include "passes/Passes.h"
+#include "passes/attn/PassAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -59,7 +60,7 @@ double CascadePasses::compare(ModuleOp module, const t::Cascade &c, const attn::
   }
   double worst = 0;
   for (auto [tensor, result] : llvm::zip_equal(c.outputs, *results)) {
-    t::Array got{llvm::SmallVector<int64_t>(result.shape).size() ? std::vector<int64_t>(result.shape.begin(), result.shape.end()) : std::vector<int64_t>(), result.reals};
+    t::Array got{std::vector<int64_t>(result.shape.begin(), result.shape.end()), result.reals};
     worst = std::max(worst, t::error(got, t::evaluate(tensor, c.data), lenient));
   }
   return worst;
@@ -117,5 +118,28 @@ TEST_F(CascadePasses, RandomCascadesKeepTheirValues) {
     if (!c.needsFinite || finite)
       check(c, seed, /*lenient=*/true);
   }
+}
+
+TEST_F(CascadePasses, ExplainCountsTheTextAndNamesTheRules) {
+  std::mt19937 random(3);
+  t::Cascade c;
+  c.data.extents = {{"p", 4}, {"m", 6}, {"f", 2}};
+  t::fill(c.data, "S", {"p", "m"}, random);
+  t::fill(c.data, "V", {"m", "f"}, random);
+  t::Tensor a = t::softmaxOf(t::define("S", {"p", "m"}, t::input("S", {"p", "m"})), {"m"});
+  c.outputs = {t::define("O", {"p", "f"}, t::sum({"m"}, t::at(a) * t::input("V", {"m", "f"})))};
+  auto module = parse(t::kernelText(c));
+  auto passes = attn::analysePasses(*module->getOps<attn::KernelOp>().begin());
+  ASSERT_TRUE(succeeded(passes));
+  ASSERT_EQ(passes->size(), 1u);
+  const attn::FibrePasses &m = passes->front();
+  EXPECT_EQ(m.ranks[0], "m");
+  EXPECT_EQ(m.written.whole(), 3u);
+  EXPECT_EQ(m.derived.whole(), 1u);
+  ASSERT_EQ(m.summaries.size(), 3u);
+  EXPECT_EQ(m.summaries[0].formula, "max[m]");
+  EXPECT_EQ(m.summaries[2].completed.whole(), 3u);
+  EXPECT_TRUE(llvm::any_of(m.steps, [](const attn::AnalysedStep &s) { return s.rule == "refer"; }));
+  EXPECT_TRUE(m.remarks.empty());
 }
 } // namespace

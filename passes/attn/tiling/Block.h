@@ -80,7 +80,7 @@ struct BlockScope {
   mlir::Value full;                              ///< in a loop over a route: the block is in its set; or null
   llvm::SmallVector<mlir::AffineExpr> visited;   ///< the constraints of that set, as those of conditions
   bool isMember = false;                         ///< the set is one of several disjoint ones: only its points count here
-  bool isExactMember = false;                    ///< and its constraints are all there is to a point's presence
+  bool isInexact = false;                        ///< something that is no constraint of the set removes further points
 
   BlockScope(KernelBlocks &kernel, mlir::OpBuilder builder) : kernel(kernel), b(builder), bindings(kernel.extents.size()) {}
 

@@ -416,6 +416,11 @@ FailureOr<std::optional<Value>> Lowering::lowerDot(Value acc, Value &postponed) 
       return failure();
     frags[side] = masked->frag;
   }
+  // The side with the result's last dimension, its columns, comes second.
+  if (numParallel && llvm::is_contained(dims[0], space[numParallel - 1]) && !llvm::is_contained(dims[1], space[numParallel - 1])) {
+    std::swap(dims[0], dims[1]);
+    std::swap(frags[0], frags[1]);
+  }
   SmallVector<AffineMap> maps = {projection(dims[0], space), projection(dims[1], space), projection(parallel(), space)};
   auto type = tile::FragType::get(block.shape(parallel()), element);
   if (!rest.values.empty())

@@ -224,12 +224,15 @@ FailureOr<BlockTensor> BlockScope::mask(Location loc, const BlockTensor &tensor,
       return condition.einsum->emitError() << "a condition over more ranks than the tensor it removes points of is not lowered yet";
     if (condition.constraint)
       constraints.push_back(condition.constraint);
-    else if (!(countsMember && isExactMember))
+    else if (!countsMember || isInexact)
       tables.push_back(condition);
   }
-  if (countsMember)
+  // The members of a union are disjoint and together hold the points; blocks of two may overlap, so a member's own set masks.
+  if (countsMember && !isInexact)
     constraints = visited;
-  bool isImplied = llvm::all_of(constraints, [&](AffineExpr e) { return llvm::is_contained(visited, e); });
+  else if (countsMember)
+    constraints.append(visited);
+  bool isImplied = !isInexact && llvm::all_of(constraints, [&](AffineExpr e) { return llvm::is_contained(visited, e); });
   auto [set, operands] = overFragment(constraints, tensor.dims);
   FailureOr<Value> condition = allowed(*this, loc, tables, tensor.dims);
   if (failed(condition))

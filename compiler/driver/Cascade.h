@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What the cascade algebra finds out about a kernel, as text with the spec's names.
+#pragma once
+#include "dialects/attn/Attn.h"
+#include "passes/attn/algebra/PassCount.h"
+#include <string>
+#include <vector>
+
+namespace attn::driver {
+
+/// A summary of one pass as the spec is written.
+struct SummaryRow {
+  unsigned pass;
+  std::string what, place, why; ///< "max[m](S)", "line 3", "waits for max[m](S)"
+};
+
+struct StepRow {
+  std::string rule, text;
+};
+
+/// Of ranks that are streamed together.
+struct StreamReport {
+  std::string ranks;
+  algebra::Passes written, derived;
+  std::vector<SummaryRow> summaries;
+  std::vector<StepRow> steps, remarks;
+  std::vector<std::string> state, merge, final; ///< equations
+  std::string stateElements;                    ///< of one row: "2 + F"
+};
+
+struct CascadeReport {
+  std::vector<StreamReport> streams;
+  std::vector<std::pair<std::string, algebra::Passes>> others; ///< reduced ranks that nobody streams
+  std::string problem; ///< why there is nothing of the above, with its place
+};
+
+/// `kernel` as parsed.
+CascadeReport explainCascade(KernelOp kernel);
+
+} // namespace attn::driver

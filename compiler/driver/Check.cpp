@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// attnc check: a compiled kernel against the reference evaluator, which walks the IR as it was parsed.
+#include "compiler/driver/Arguments.h"
+#include "compiler/driver/Progress.h"
+#include "compiler/reference/Compare.h"
+#include "compiler/reference/Evaluate.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace llvm;
+using namespace attn;
+using namespace attn::driver;
+using codegen::KernelArgument;
+
+namespace {
+
+/// Failing shapes that are printed; the others are only counted.
+constexpr unsigned kMostPrinted = 5;
+
+class Check {
+public:
+  Check(const Request &request, const Spec &spec, attnc::Context &context)
+      : request(request), spec(spec), context(context), progress("check " + spec.kernel->name) {}
+
+  Error run();
+  bool isOk() const { return numFailed == 0; }
+
+private:
+  Expected<std::vector<reference::Case>> makeCases();
+  Error runCase(const reference::Case &each);
+  Expected<const LoadedKernel *> kernelFor(const Sizes &bound);
+  std::string shapeOf(const reference::Case &each, const Extents &extents) const;
+  void report();
+
+  const Request &request;
+  const Spec &spec;
+  attnc::Context &context;
+  Progress progress;
+  std::map<Sizes, LoadedKernel> kernels; ///< by what is bound
+  reference::Deviation worst, largest;
+  std::string worstCase;
+  std::string failures;
+  unsigned numFailed = 0, numCases = 0;
+};
+
+/// "O[0,3,17,5]  SHAPE   got X  want Y   error R of tolerance"
+std::string describe(const reference::Deviation &off, StringRef shape) {
+  std::string index;
+  for (int64_t i : off.index)
+    index += (index.empty() ? "" : ",") + std::to_string(i);
+  return off.result + "[" + index + "]  " + shape.str() + "   got " + number(off.got, 9) + "  want " + number(off.want, 9) +
+         "   error " + number(off.ratio, 2) + " of tolerance";
+}
+} // namespace
+
+Expected<std::vector<reference::Case>> Check::makeCases() {
+  reference::DataOptions data;
+  data.seed = request.seed;
+  data.scale = request.dataScale;
+  Expected<StringMap<reference::Scalar>> scalars = readScalars(*spec.kernel, request.scalars);
+  if (!scalars)
+    return scalars.takeError();
+  data.scalars = std::move(*scalars);
+  std::vector<reference::Case> cases;
+  if (request.sizes.empty()) {
+    for (unsigned i = 0, n = reference::numCases(kernelOf(spec)); i < n; ++i) {
+      Expected<reference::Case> each = reference::makeCase(kernelOf(spec), i, data);
+      if (!each)
+        return each.takeError();
+      cases.push_back(std::move(*each));
+    }
+    return cases;
+  }
+  Extents extents(*spec.kernel);
+  if (Error error = extents.addSizes(request.sizes))
+    return std::move(error);
+  if (Error error = extents.requireAll())
+    return std::move(error);
+  Expected<std::vector<reference::Argument>> arguments = drawArguments(spec, extents, data);
+  if (!arguments)
+    return arguments.takeError();
+  reference::Case only;
+  for (StringRef rank : reference::freeRanks(kernelOf(spec)))
+    only.extents[rank] = *extents.get(rank);
+  only.arguments = std::move(*arguments);
+  cases.push_back(std::move(only));
+  return cases;
+}
+
+Expected<const LoadedKernel *> Check::kernelFor(const Sizes &bound) {
+  if (auto at = kernels.find(bound); at != kernels.end())
+    return &at->second;
+  CompileOptions options = spec.options;
+  options.bound = bound;
+  Expected<LoadedKernel> kernel = LoadedKernel::compile(spec, options, context);
+  if (!kernel)
+    return kernel.takeError();
+  return &kernels.emplace(bound, std::move(*kernel)).first->second;
+}
+
+/// Extents, and the scalars that were drawn or set.
+std::string Check::shapeOf(const reference::Case &each, const Extents &extents) const {
+  std::string text = extents.print();
+  for (auto [i, argument] : enumerate(each.arguments))
+    if (const KernelArgument &row = spec.kernel->args[i]; argument && row.kind == ATTNC_ARG_SCALAR) {
+      reference::Scalar value = argument->get(0);
+      text += " " + row.name + "=" + (isFloat(row.element) ? number(value.real, 6) : std::to_string(value.integer));
+    }
+  return text;
+}
+
+Error Check::runCase(const reference::Case &each) {
+  Extents extents(*spec.kernel);
+  Sizes sizes;
+  for (const auto &entry : each.extents)
+    sizes[extentName(entry.getKey())] = entry.getValue();
+  if (Error error = extents.addSizes(sizes))
+    return error;
+  Expected<const LoadedKernel *> kernel = kernelFor(withInnerRanks(spec.options.bound, *spec.kernel, extents));
+  if (!kernel)
+    return kernel.takeError();
+  std::string shape = shapeOf(each, extents);
+  reference::Options options;
+  options.exactFactors = request.options.exactFactors;
+  Expected<std::vector<reference::Tensor>> want = reference::evaluate(kernelOf(spec), each.arguments, options);
+  if (!want)
+    return want.takeError();
+  Call call(*spec.kernel);
+  call.fill(each.arguments);
+  Error error = call.makeResults(***kernel);
+  if (!error)
+    error = call.run(***kernel);
+  if (error)
+    return inputError(shape + ": " + toString(std::move(error)));
+  reference::Comparison comparison;
+  size_t first = spec.kernel->args.size() - want->size();
+  for (auto [i, tensor] : enumerate(*want))
+    comparison.add(spec.kernel->args[first + i].name, tensor, call.tensor(first + i).data());
+  if (comparison.largest.error > largest.error || numCases == 0)
+    largest = comparison.largest;
+  if (comparison.compared && (comparison.worst.ratio > worst.ratio || worst.result.empty()))
+    worst = comparison.worst, worstCase = shape;
+  ++numCases;
+  if (comparison.isAccepted())
+    return Error::success();
+  if (numFailed++ < kMostPrinted)
+    failures += "  wrong   " + describe(comparison.worst, shape) + "   " + std::to_string(comparison.rejected) + " of " +
+                std::to_string(comparison.compared) + " elements\n";
+  return Error::success();
+}
+
+void Check::report() {
+  outs() << "  shapes  " << numCases << "   types  " << elementTypes(*spec.kernel);
+  if (request.verbose)
+    outs() << "   kernels compiled  " << kernels.size();
+  outs() << '\n';
+  if (isOk() && !worst.result.empty())
+    outs() << "  worst   " << describe(worst, worstCase) << '\n';
+  outs() << failures;
+  if (numFailed > kMostPrinted)
+    outs() << "  and " << numFailed - kMostPrinted << " more shapes\n";
+  outs() << "check: " << (isOk() ? "ok" : "failed") << "  max-error " << number(largest.error, 2) << "  tolerance "
+         << number(largest.tolerance, 2) << "  shapes " << numCases << '\n';
+}
+
+Error Check::run() {
+  Expected<std::vector<reference::Case>> cases = makeCases();
+  if (!cases)
+    return cases.takeError();
+  for (const reference::Case &each : *cases) {
+    progress.say(formatv("check {0}: shape {1} of {2}", spec.kernel->name, numCases + 1, cases->size()));
+    if (Error error = runCase(each))
+      return error;
+  }
+  report();
+  return Error::success();
+}
+
+static Expected<bool> check(const Request &request) {
+  Expected<Spec> spec = openSpec(request);
+  if (!spec)
+    return spec.takeError();
+  Expected<attnc::Context> context = createContext(request.threads);
+  if (!context)
+    return context.takeError();
+  Check check(request, *spec, *context);
+  if (Error error = check.run())
+    return std::move(error);
+  return check.isOk();
+}
+
+Exit attn::driver::runCheck(const Request &request) {
+  Expected<bool> isOk = check(request);
+  if (!isOk)
+    return fail(isOk.takeError());
+  return *isOk ? Fine : WrongInput;
+}

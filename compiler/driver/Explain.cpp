@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// attnc explain: in how many passes, why so many, what was derived, which blocks are visited, how much work that is.
+#include "compiler/driver/Arguments.h"
+#include "compiler/driver/Cascade.h"
+#include "compiler/driver/Progress.h"
+#include "compiler/driver/Work.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace llvm;
+using namespace attn;
+using namespace attn::driver;
+
+namespace {
+
+/// Everything there is to say; what a pass refused stands in `stopped`.
+struct Explanation {
+  const Spec *spec;
+  CascadeReport cascade;
+  Work work;
+  std::optional<double> flops, bytes;
+  unsigned groups = 0;
+  std::vector<Visits> visits;
+  std::vector<std::string> tilings;
+  std::string stopped;
+  unsigned width = 100;
+};
+
+std::string plural(unsigned n, StringRef word, StringRef ending = "s") {
+  return (Twine(n) + " " + word + (n == 1 ? "" : ending)).str();
+}
+
+/// Text behind a label; further lines are indented alike.
+class Lines {
+public:
+  Lines(raw_ostream &out, unsigned width, std::string label) : out(out), width(width), label(std::move(label)) {}
+  void add(StringRef text) {
+    std::string line = formatv("  {0,-10} ", label).str();
+    label = "";
+    out << line;
+    unsigned room = width > 40 ? width - 13 : 27;
+    while (text.size() > room) { // at a blank, if there is one
+      size_t at = text.take_front(room).rfind(' ');
+      at = at == StringRef::npos || at < room / 2 ? room : at;
+      out << text.take_front(at) << '\n' << std::string(15, ' ');
+      text = text.drop_front(at).ltrim();
+    }
+    out << text << '\n';
+  }
+
+private:
+  raw_ostream &out;
+  unsigned width;
+  std::string label;
+};
+
+std::string passesText(const StreamReport &stream) {
+  return stream.derived.str() + (stream.derived.halves == 2 ? " pass" : " passes") + " over " + stream.ranks + " (" +
+         stream.written.str() + " as written)";
+}
+
+void printHeadline(raw_ostream &out, const Explanation &e) {
+  std::string text = e.spec->kernel->name + ": ";
+  if (e.groups)
+    text += plural(e.groups, "kernel") + ", ";
+  std::vector<std::string> passes;
+  for (const StreamReport &stream : e.cascade.streams)
+    passes.push_back(passesText(stream));
+  text += passes.empty() ? "no rank is streamed" : listOf(passes);
+  StringRef target = e.spec->compilation->target->name;
+  size_t used = text.size() + target.size();
+  out << text << std::string(used + 2 < e.width ? e.width - used : 2, ' ') << target << "\n\n";
+}
+
+/// "  pass 1   max[m](S)    line 3    needs Q, K"
+void printWritten(raw_ostream &out, const StreamReport &stream, unsigned width) {
+  size_t columns[2] = {0, 0};
+  for (const SummaryRow &row : stream.summaries) {
+    columns[0] = std::max(columns[0], row.what.size());
+    columns[1] = std::max(columns[1], row.place.size());
+  }
+  columns[0] = std::min<size_t>(columns[0], width / 2);
+  out << "  rank " << stream.ranks << " as written\n";
+  unsigned last = 0;
+  for (const SummaryRow &row : stream.summaries) {
+    out << (row.pass == last ? "             " : formatv("    pass {0,-3} ", row.pass).str());
+    last = row.pass;
+    out << row.what << std::string(row.what.size() < columns[0] ? columns[0] - row.what.size() : 0, ' ') << "  " << row.place
+        << std::string(columns[1] - row.place.size(), ' ') << "  " << row.why << '\n';
+  }
+  out << '\n';
+}
+
+void printStream(raw_ostream &out, const StreamReport &stream, const Explanation &e) {
+  printWritten(out, stream, e.width);
+  if (!stream.steps.empty())
+    out << "  derivation\n";
+  for (auto [i, step] : enumerate(stream.steps))
+    out << formatv("    {0,2}  {1,-11} {2}\n", i + 1, step.rule, step.text);
+  Lines state(out, e.width, "state");
+  for (const std::string &text : stream.state)
+    state.add(text);
+  if (!stream.stateElements.empty())
+    state.add(stream.stateElements + " elements a row");
+  Lines merge(out, e.width, "merge");
+  for (const std::string &text : stream.merge)
+    merge.add(text);
+  Lines final(out, e.width, "final");
+  for (const std::string &text : stream.final)
+    final.add(text);
+  Lines remarks(out, e.width, "remark");
+  for (const StepRow &remark : stream.remarks)
+    remarks.add(remark.text);
+  out << '\n';
+}
+
+std::string routeText(const Visits &visits) {
+  std::string text = visits.condition + (visits.isExact ? "" : ", and what is tested at each point");
+  std::vector<std::string> sizes;
+  for (int64_t size : visits.block)
+    sizes.push_back(std::to_string(size));
+  text += "      blocks of " + join(sizes, " x ");
+  if (!visits.isCounted)
+    return text;
+  text += formatv(": {0} of {1} visited, {2} of them partial", visits.visited, visits.total, visits.partial).str();
+  if (visits.allPoints)
+    text += "  (" + number(100.0 * double(visits.points) / double(visits.allPoints), 3) + " % of the points)";
+  return text;
+}
+
+std::string flopsText(const Explanation &e) {
+  const Visits *visits = mainVisits(e.visits);
+  std::string text = print(e.work.flops, visits ? ArrayRef<std::string>(visits->ranks) : ArrayRef<std::string>());
+  return e.flops ? text + " = " + quantity(*e.flops, "FLOP") : text;
+}
+
+std::string bytesText(const Explanation &e) {
+  std::string text = print(e.work.bytes, {});
+  if (e.bytes)
+    text += " = " + quantity(*e.bytes, "B");
+  if (e.flops && e.bytes && *e.bytes > 0)
+    text += "      " + number(*e.flops / *e.bytes, 3) + " flop/byte";
+  return text;
+}
+
+void printText(const Explanation &e) {
+  raw_ostream &out = outs();
+  printHeadline(out, e);
+  if (!e.cascade.problem.empty())
+    out << "  passes     not known: " << e.cascade.problem << "\n\n";
+  for (const StreamReport &stream : e.cascade.streams)
+    printStream(out, stream, e);
+  for (const auto &[rank, passes] : e.cascade.others)
+    Lines(out, e.width, "rank " + rank).add(passes.str() + (passes.halves == 2 ? " pass" : " passes") + ", not streamed");
+  Lines route(out, e.width, "route");
+  for (const Visits &visits : e.visits)
+    route.add(routeText(visits));
+  if (!e.stopped.empty())
+    route.add("not known: " + e.stopped);
+  Lines(out, e.width, "work").add(flopsText(e));
+  Lines(out, e.width, "bytes").add(bytesText(e));
+  Lines tiling(out, e.width, "tiling");
+  for (const std::string &text : e.tilings)
+    tiling.add(text);
+}
+
+//===-- JSON ---------------------------------------------------------------------------------------------------------===//
+
+json::Array namesOf(ArrayRef<std::string> names) {
+  json::Array array;
+  for (const std::string &name : names)
+    array.push_back(name);
+  return array;
+}
+
+json::Object rankObject(StringRef rank, const algebra::Passes &written, const algebra::Passes &derived) {
+  return json::Object{{"rank", rank},
+          {"passes_written", static_cast<int64_t>(written.whole())},
+          {"passes", static_cast<int64_t>(derived.whole())},
+          {"block_pass", derived.hasBlockPass()}};
+}
+
+json::Array ranksArray(const CascadeReport &cascade) {
+  json::Array ranks;
+  for (const StreamReport &stream : cascade.streams) {
+    json::Object object = rankObject(stream.ranks, stream.written, stream.derived);
+    json::Array remarks;
+    for (const StepRow &remark : stream.remarks)
+      remarks.push_back(remark.text);
+    object["remarks"] = std::move(remarks);
+    object["state"] = namesOf(stream.state);
+    ranks.push_back(std::move(object));
+  }
+  for (const auto &[rank, passes] : cascade.others)
+    ranks.push_back(rankObject(rank, passes, passes));
+  return ranks;
+}
+
+json::Object blocksObject(const Visits &visits) {
+  return json::Object{{"visited", visits.visited}, {"full", visits.full}, {"partial", visits.partial}, {"total", visits.total}};
+}
+
+void printJson(const Explanation &e) {
+  json::Array routes;
+  for (const Visits &visits : e.visits) {
+    json::Object route{{"ranks", namesOf(visits.ranks)}, {"block", json::Array(visits.block)}, {"condition", visits.condition}};
+    if (visits.isCounted)
+      route["blocks"] = blocksObject(visits);
+    routes.push_back(std::move(route));
+  }
+  const Visits *visits = mainVisits(e.visits);
+  json::Object object{{"kernel", e.spec->kernel->name},
+                      {"target", e.spec->compilation->target->name},
+                      {"kernels", static_cast<int64_t>(e.groups)},
+                      {"ranks", ranksArray(e.cascade)},
+                      {"flops_formula", print(e.work.flops, visits ? ArrayRef<std::string>(visits->ranks) : ArrayRef<std::string>())},
+                      {"bytes_formula", print(e.work.bytes, {})},
+                      {"routes", std::move(routes)}};
+  if (e.flops)
+    object["flops"] = *e.flops;
+  if (e.bytes)
+    object["bytes"] = *e.bytes;
+  if (visits && visits->isCounted)
+    object["blocks"] = blocksObject(*visits);
+  std::string problem = !e.cascade.problem.empty() ? e.cascade.problem : e.stopped;
+  if (!problem.empty())
+    object["problem"] = problem;
+  outs() << json::Value(std::move(object)) << '\n';
+}
+
+//===-- gathering ----------------------------------------------------------------------------------------------------===//
+
+/// Routes and tilings come from the passes themselves.
+void compileUntilTiling(Explanation &e, const Extents &extents, const StringMap<reference::Scalar> &scalars, bool isSized) {
+  CompileOptions options = e.spec->options;
+  options.until = "attn-select-tiling";
+  options.bound = withInnerRanks(options.bound, *e.spec->kernel, extents);
+  std::string errors;
+  raw_string_ostream out(errors);
+  std::unique_ptr<Compilation> compilation = parseSpec(e.spec->path, e.spec->text, options, out);
+  if (!compilation || !runPasses(*compilation, out)) {
+    e.stopped = firstError(errors);
+    return;
+  }
+  KernelOp kernel = *compilation->module->getOps<KernelOp>().begin();
+  kernel.walk([&](GroupOp) { ++e.groups; });
+  e.visits = visitsOf(kernel, isSized ? &extents : nullptr, scalars);
+  for (StringRef remark : compilation->remarks)
+    if (size_t at = remark.find("tiling "); at != StringRef::npos)
+      e.tilings.push_back(remark.substr(at + 7).str());
+}
+
+Error explain(const Request &request) {
+  Expected<Spec> spec = openSpec(request);
+  if (!spec)
+    return spec.takeError();
+  Expected<StringMap<reference::Scalar>> scalars = readScalars(*spec->kernel, request.scalars);
+  if (!scalars)
+    return scalars.takeError();
+  Extents extents(*spec->kernel);
+  if (Error error = extents.addSizes(request.sizes))
+    return error;
+  Explanation e;
+  {
+    Progress progress("analyse " + request.spec);
+    e.spec = &*spec;
+    e.width = terminalWidth();
+    e.cascade = explainCascade(kernelOf(*spec));
+    e.work = workOf(kernelOf(*spec));
+    compileUntilTiling(e, extents, *scalars, !request.sizes.empty());
+    RankExtents all = rankExtents(kernelOf(*spec), extents, *scalars);
+    e.flops = evaluate(e.work.flops, all, mainVisits(e.visits));
+    e.bytes = evaluate(e.work.bytes, all, nullptr);
+  }
+  if (request.json)
+    printJson(e);
+  else
+    printText(e);
+  return Error::success();
+}
+
+} // namespace
+
+Exit attn::driver::runExplain(const Request &request) {
+  if (Error error = explain(request))
+    return fail(std::move(error));
+  return Fine;
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Terms of the cascade algebra as a reader of the spec would write them.
+#pragma once
+#include "passes/attn/KernelTerms.h"
+#include "passes/attn/algebra/Program.h"
+
+namespace attn::driver {
+
+/// Terms are inlined down to the kernel's arguments; here tensors that have a name get it back.
+class Formulas {
+public:
+  explicit Formulas(KernelTerms &terms);
+
+  /// From now on this term is called so.
+  void name(algebra::TermRef term, llvm::StringRef name);
+  std::string print(algebra::TermRef term) const { return abbreviate(term->str(size_t(-1))); }
+  /// A text of the algebra, whose formulas may be cut short.
+  std::string abbreviate(std::string text) const;
+  /// "line 4", "prelude 1", or "" where a term was first made.
+  std::string placeOf(algebra::TermRef term) const;
+
+private:
+  KernelTerms &terms;
+  std::vector<std::pair<std::string, std::string>> names; ///< text -> name, longest text first
+};
+
+/// The accumulators of one stream with the names s1, s2, .. or, where the spec has one, its own.
+class StateFormulas {
+public:
+  StateFormulas(algebra::TermContext &context, Formulas &formulas, llvm::ArrayRef<algebra::TermRef> accumulators);
+
+  /// "x = max[m](S)"
+  std::string definition(unsigned i) const;
+  /// "x' = max(x1, x2)"
+  std::string merge(unsigned i) const;
+  /// How many elements all of them have for one point of the ranks that they share: "2 + F".
+  std::string elementsOfRow() const;
+
+private:
+  std::string nameOf(algebra::TermRef accumulator) const { return names.lookup(accumulator); }
+  std::string side(unsigned i, llvm::StringRef suffix) const;
+
+  algebra::TermContext &context;
+  Formulas &formulas;
+  llvm::SmallVector<algebra::TermRef> accumulators;
+  llvm::DenseMap<algebra::TermRef, std::string> names;
+};
+
+} // namespace attn::driver

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/reference/Data.h"
+#include "compiler/reference/Philox.h"
+#include "compiler/reference/Tables.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace attn;
+using namespace attn::reference;
+
+static constexpr unsigned kTries = 1000;
+/// None is a multiple of 16; 33 and 130 leave tails of one and two.
+static constexpr int64_t kSizes[] = {1, 7, 33, 130};
+static constexpr double kMaxPoints = 1 << 21;
+
+SmallVector<StringRef> attn::reference::freeRanks(KernelOp kernel) {
+  SmallVector<StringRef> names;
+  for (RankAttr rank : kernel.getRanks().getAsRange<RankAttr>())
+    if (!rank.getExtent())
+      names.push_back(rank.getName().getValue());
+  return names;
+}
+
+//===-- tensors -----------------------------------------------------------------------------------------------------===//
+
+static void fillFloats(Tensor &tensor, double scale, Random &random) {
+  auto type = cast<FloatType>(tensor.elementType);
+  for (double &element : tensor.reals)
+    element = roundTo(type, scale * random.normal());
+}
+
+/// Each line along the last dimension is full, empty or mixed, so that some rows of a mask have no key.
+static void fillBools(Tensor &tensor, Random &random) {
+  int64_t line = tensor.shape.empty() ? 1 : std::max<int64_t>(1, tensor.shape.back());
+  double density = 0.5;
+  for (int64_t i = 0; i < tensor.size(); ++i) {
+    if (i % line == 0)
+      density = std::array{0.0, 0.5, 0.5, 0.9, 1.0}[random.below(5)];
+    tensor.integers[i] = random.uniform() < density;
+  }
+}
+
+static void fillIntegers(Tensor &tensor, TableUse use, Random &random) {
+  int64_t largest = widthOf(tensor.elementType) == 8 ? 127 : 8;
+  if (use.kind == TableUse::Value)
+    use = {use.kind, -largest, largest};
+  for (int64_t &element : tensor.integers)
+    element = use.low + random.below(use.high - use.low + 1);
+}
+
+static llvm::Expected<Tensor> makeTensor(BlockArgument argument, Symbols &symbols, const DataOptions &options) {
+  auto type = cast<RankedTensorType>(argument.getType());
+  SmallVector<int64_t> shape;
+  for (StringAttr name : rankNames(type)) {
+    llvm::Expected<int64_t> extent = symbols.dimension(name.getValue());
+    if (!extent)
+      return extent.takeError();
+    shape.push_back(*extent);
+  }
+  Tensor tensor(type.getElementType(), shape);
+  tensor.ranks = SmallVector<StringAttr>(rankNames(type));
+  Random random(options.seed, argument.getArgNumber() + 1);
+  if (tensor.isFloat()) {
+    fillFloats(tensor, options.scale, random);
+  } else if (type.getElementType().isInteger(1)) {
+    fillBools(tensor, random);
+  } else {
+    llvm::Expected<TableUse> use = findUse(argument, symbols);
+    if (!use)
+      return use.takeError();
+    fillIntegers(tensor, *use, random);
+  }
+  return tensor;
+}
+
+//===-- scalars -----------------------------------------------------------------------------------------------------===//
+
+static bool hasDefault(BlockArgument argument) {
+  return llvm::any_of(argument.getUsers(), [](Operation *user) { return isa<DefaultOp>(user); });
+}
+
+static Scalar drawScalar(Type type, const Symbols::Extents &extents, Random &random) {
+  SmallVector<int64_t> values = {0, 1, 7};
+  int64_t skip = random.below(extents.size());
+  for (const auto &[name, extent] : extents)
+    if (skip-- == 0)
+      values.push_back(extent);
+  int64_t value = values[random.below(values.size())];
+  return isa<FloatType>(type) ? Scalar::of(double(value)) : Scalar::of(wrap(value, widthOf(type)));
+}
+
+static llvm::DenseMap<unsigned, Scalar> drawScalars(KernelOp kernel, const Symbols::Extents &extents,
+                                                    const DataOptions &options, Random &random) {
+  llvm::DenseMap<unsigned, Scalar> scalars;
+  for (BlockArgument argument : kernel.getBody().getArguments()) {
+    if (isa<RankedTensorType>(argument.getType()))
+      continue;
+    unsigned number = argument.getArgNumber();
+    if (auto given = options.scalars.find(kernel.getArgName(number)); given != options.scalars.end())
+      scalars[number] = given->second;
+    else if (!hasDefault(argument))
+      scalars[number] = drawScalar(argument.getType(), extents, random);
+  }
+  return scalars;
+}
+
+/// A table whose entries are positions can be filled.
+static llvm::Error checkTable(BlockArgument argument, Symbols &symbols) {
+  auto type = dyn_cast<RankedTensorType>(argument.getType());
+  if (!type || !type.getElementType().isInteger() || type.getElementType().isInteger(1))
+    return llvm::Error::success();
+  llvm::Expected<TableUse> use = findUse(argument, symbols);
+  if (!use)
+    return use.takeError();
+  int64_t size = 1;
+  for (StringAttr name : rankNames(type)) {
+    llvm::Expected<int64_t> extent = symbols.dimension(name.getValue());
+    if (!extent)
+      return extent.takeError();
+    size *= *extent;
+  }
+  if (use->kind != TableUse::Position || use->low <= use->high || size == 0)
+    return llvm::Error::success();
+  auto kernel = cast<KernelOp>(argument.getOwner()->getParentOp());
+  return errorAt(kernel.getLoc(), "no value of '" + kernel.getArgName(argument.getArgNumber()) + "' is a position");
+}
+
+/// Every requirement holds, every declared rank has an extent, and every table has something to point at.
+static llvm::Error checkAll(KernelOp kernel, Symbols &symbols) {
+  for (RankAttr rank : kernel.getRanks().getAsRange<RankAttr>())
+    if (llvm::Expected<int64_t> extent = symbols.extent(rank.getName()); !extent)
+      return extent.takeError();
+  for (auto require : kernel.getBody().getOps<RequireOp>())
+    if (llvm::Error error = symbols.check(require))
+      return error;
+  for (BlockArgument argument : kernel.getBody().getArguments())
+    if (llvm::Error error = checkTable(argument, symbols))
+      return error;
+  return llvm::Error::success();
+}
+
+static llvm::Expected<std::vector<Argument>> assemble(KernelOp kernel, Symbols &symbols,
+                                                      const llvm::DenseMap<unsigned, Scalar> &scalars, const DataOptions &options) {
+  std::vector<Argument> arguments;
+  for (BlockArgument argument : kernel.getBody().getArguments()) {
+    if (isa<RankedTensorType>(argument.getType())) {
+      llvm::Expected<Tensor> tensor = makeTensor(argument, symbols, options);
+      if (!tensor)
+        return tensor.takeError();
+      arguments.push_back(std::move(*tensor));
+    } else if (auto scalar = scalars.find(argument.getArgNumber()); scalar != scalars.end()) {
+      arguments.push_back(Tensor::scalar(argument.getType(), scalar->second));
+    } else {
+      arguments.push_back(std::nullopt);
+    }
+  }
+  return arguments;
+}
+
+/// Draws with `extentsOf(try)` until the requirements hold.
+static llvm::Expected<Case> drawUntilMet(KernelOp kernel, const DataOptions &options,
+                                         llvm::function_ref<Symbols::Extents(unsigned attempt)> extentsOf) {
+  Random random(options.seed, 0);
+  std::string reason;
+  for (unsigned attempt = 0; attempt < kTries; ++attempt) {
+    Case drawn{extentsOf(attempt), {}};
+    llvm::DenseMap<unsigned, Scalar> scalars = drawScalars(kernel, drawn.extents, options, random);
+    Symbols symbols(kernel, drawn.extents, scalars);
+    if (llvm::Error error = checkAll(kernel, symbols)) {
+      reason = llvm::toString(std::move(error));
+      continue;
+    }
+    llvm::Expected<std::vector<Argument>> arguments = assemble(kernel, symbols, scalars, options);
+    if (!arguments)
+      return arguments.takeError();
+    drawn.arguments = std::move(*arguments);
+    return drawn;
+  }
+  return llvm::createStringError(reason + " (in each of " + llvm::Twine(kTries).str() + " tries)");
+}
+
+llvm::Expected<std::vector<Argument>> attn::reference::makeArguments(KernelOp kernel, const Symbols::Extents &extents,
+                                                                     const DataOptions &options) {
+  llvm::Expected<Case> drawn = drawUntilMet(kernel, options, [&](unsigned) { return extents; });
+  if (!drawn)
+    return drawn.takeError();
+  return std::move(drawn->arguments);
+}
+
+//===-- sizes -------------------------------------------------------------------------------------------------------===//
+
+/// Points that the kernel's Einsums have in all.
+static double countPoints(KernelOp kernel, const Symbols::Extents &extents) {
+  double count = 0;
+  kernel.walk([&](EinsumOp op) {
+    double points = 1;
+    for (StringRef name : op.getIteratorNames()) {
+      RankAttr rank = kernel.findRank(name);
+      if (auto extent = extents.find(name); extent != extents.end())
+        points *= extent->second;
+      // A declared rank is about as large as the ranks it is made of.
+      for (StringAttr source : rank.getRanks())
+        if (auto extent = extents.find(source.getValue()); extent != extents.end())
+          points *= extent->second;
+      points *= rank.getConstantExtent().value_or(1);
+    }
+    count += points;
+  });
+  return count;
+}
+
+/// Lowers the largest sizes, but for `anchor`, until the work is bearable.
+static void shrink(KernelOp kernel, Symbols::Extents &extents, StringRef anchor) {
+  while (countPoints(kernel, extents) > kMaxPoints) {
+    StringRef largest;
+    for (StringRef name : freeRanks(kernel))
+      if (name != anchor && (largest.empty() || extents[name] > extents[largest]))
+        largest = name;
+    const int64_t *size = largest.empty() ? std::begin(kSizes) : llvm::find(kSizes, extents[largest]);
+    if (size == std::begin(kSizes) || size == std::end(kSizes))
+      return;
+    extents[largest] = size[-1];
+  }
+}
+
+unsigned attn::reference::numCases(KernelOp kernel) { return 3 + 2 * freeRanks(kernel).size(); }
+
+llvm::Expected<Case> attn::reference::makeCase(KernelOp kernel, unsigned number, const DataOptions &options) {
+  SmallVector<StringRef> ranks = freeRanks(kernel);
+  assert(number < numCases(kernel) && "no such case");
+  DataOptions own = options;
+  own.seed = options.seed * 1000003 + number;
+  Random random(own.seed, ~0u);
+  bool isEven = number < 3 || ranks.empty();
+  StringRef anchor = isEven ? StringRef() : ranks[(number - 3) % ranks.size()];
+  bool isEmpty = number >= 3 + ranks.size();
+  return drawUntilMet(kernel, own, [&](unsigned attempt) {
+    Symbols::Extents extents;
+    for (auto [i, name] : llvm::enumerate(ranks)) {
+      int64_t planned = isEven ? kSizes[number] : kSizes[(number + i * (1 + number % 3)) % std::size(kSizes)];
+      extents[name] = attempt == 0 ? planned : kSizes[random.below(std::size(kSizes))];
+    }
+    // A requirement that the anchor's size cannot meet gives way to it in the second half of the tries.
+    if (!isEven && attempt < kTries / 2)
+      extents[anchor] = isEmpty ? 0 : kSizes[std::size(kSizes) - 1];
+    shrink(kernel, extents, anchor);
+    return extents;
+  });
+}

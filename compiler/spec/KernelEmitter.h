@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Emission of one kernel. An equation becomes one Einsum, after Einsums for what an Einsum cannot hold inside: further
+// reductions, conditions in the middle of an expression, positions that are not affine.
+#pragma once
+#include "compiler/spec/Emit.h"
+#include "compiler/spec/ScalarEmitter.h"
+#include "compiler/spec/Terms.h"
+#include "dialects/attn/Attn.h"
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/MapVector.h"
+
+namespace attn::spec {
+
+/// An index of the spec, and the rank of the kernel that iterates it.
+struct Iterator {
+  llvm::StringRef index;
+  mlir::StringAttr rank;
+};
+
+/// What an Einsum is to compute.
+struct EinsumRequest {
+  const Term *value; ///< may be a reduction
+  llvm::SmallVector<Iterator> left;
+  llvm::SmallVector<const Term *> conjuncts; ///< over indices on the left
+  mlir::TypedAttr otherwise;
+  std::string name;
+};
+
+class KernelEmitter {
+public:
+  KernelEmitter(Program &program, Kernel &kernel, const EmitOptions &options, mlir::MLIRContext &context,
+                Diagnostics &diagnostics);
+  /// False after reporting an error; the kernel then is incomplete.
+  bool emit(mlir::ModuleOp module);
+
+private:
+  friend class EinsumMaker;
+
+  // Signature and what stands before the Einsums (EmitKernel.cpp)
+  bool checkOptions();
+  bool addRanks();
+  bool addRank(llvm::StringRef name, const Term *extent);
+  mlir::AffineExpr extentExpr(const Term *term, llvm::SmallVectorImpl<mlir::StringAttr> &ranks,
+                              llvm::SmallVectorImpl<mlir::StringAttr> &scalars);
+  KernelOp makeKernel(mlir::ModuleOp module);
+  void emitDefaults(KernelOp op);
+  void emitRequirements();
+  void emitRequirement(const Requirement &requirement);
+  bool emitEquations();
+  void emitYield(KernelOp op);
+
+  // Equations (EmitEquation.cpp)
+  bool emitEquation(const Equation &equation);
+  mlir::Value emitEinsum(const EinsumRequest &request);
+  mlir::Value emitLogSumExp(const EinsumRequest &request);
+  mlir::Value emitStored(mlir::Value value, const Tensor &tensor, mlir::Location loc);
+  llvm::SmallVector<Iterator> leftIterators(const Equation &equation);
+  mlir::StringAttr rankFor(llvm::StringRef index, const Term *extent, llvm::ArrayRef<Iterator> taken);
+  mlir::TypedAttr constantAttr(const Term *term, mlir::Type type);
+
+  // Facts
+  std::optional<int64_t> evaluate(const Term *term) const;
+  bool isMaximum(const Term *term);
+  bool isPartial(const Term *term) const;
+  static bool isLogSumExp(const Term *term);
+  mlir::Type elementType(const ElementType &type) const;
+  mlir::Type tensorElementType(const Tensor &tensor) const;
+  mlir::Location locate(Loc loc, const CallSite *site) const;
+  mlir::Location locate(const Term *term) const { return locate(term->loc, term->site); }
+  mlir::ArrayAttr rankList();
+  mlir::StringAttr string(llvm::StringRef text) { return mlir::StringAttr::get(&context, text); }
+  std::nullptr_t notLowered(Loc loc, const llvm::Twine &construct);
+
+  // Scalars of the kernel, as values outside of Einsums
+  mlir::Value scalarLeaf(mlir::OpBuilder &builder, const Term *term);
+  mlir::Value extentValue(llvm::StringRef rank);
+  mlir::Value positionValue(const Term *term);
+  mlir::RankedTensorType typeOf(llvm::ArrayRef<Iterator> left, mlir::Type element);
+  ScalarEmitter::Context scalarContext();
+
+  Program &program;
+  Kernel &kernel;
+  const EmitOptions &options;
+  mlir::MLIRContext &context;
+  Diagnostics &diagnostics;
+  mlir::OpBuilder builder;
+  llvm::MapVector<llvm::StringRef, RankAttr> ranks;
+  llvm::StringMap<std::string> rankExtents; ///< the text of each rank's extent, to tell indices of one name apart
+  llvm::DenseMap<const ScalarParam *, int64_t> constants;
+  llvm::DenseMap<const ScalarParam *, mlir::Value> scalars;
+  llvm::DenseMap<const ScalarParam *, mlir::Value> positions; ///< integer scalars as index values
+  llvm::StringMap<mlir::Value> extents;
+  llvm::DenseMap<const Tensor *, mlir::Value> tensors;
+  llvm::DenseMap<const Tensor *, llvm::SmallVector<const Equation *, 1>> equations;
+  llvm::DenseSet<const Tensor *> partial; ///< may have absent points
+  llvm::DenseMap<const Tensor *, bool> maxima;
+  // The callbacks of scalarContext, kept alive with the emitter.
+  std::function<mlir::Location(const Term *)> locateFn;
+  std::function<bool(const Term *)> isMaximumFn;
+  std::function<mlir::Type(const ElementType &)> elementTypeFn;
+};
+
+/// Reports every construct of the kernel that has no IR yet; true if there is none.
+bool checkLowered(const Kernel &kernel, Diagnostics &diagnostics);
+
+} // namespace attn::spec

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# write_npy.py FILE SHAPE ...: f32 files with some values, without NumPy.
+import struct, sys
+
+for path, text in zip(sys.argv[1::2], sys.argv[2::2]):
+    shape = tuple(map(int, text.split(",")))
+    count = 1
+    for extent in shape:
+        count *= extent
+    header = str({"descr": "<f4", "fortran_order": False, "shape": shape})
+    header += " " * (-(10 + len(header) + 1) % 64) + "\n"
+    values = [((i * 37 + len(path)) % 101) / 50 - 1 for i in range(count)]
+    with open(path, "wb") as file:
+        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
+        file.write(struct.pack("<%df" % count, *values))
