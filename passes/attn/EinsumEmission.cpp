@@ -80,21 +80,26 @@ TermRef EinsumEmitter::readInside(Value tensor, Terms dims) {
   return context.read(name, dims, valueTypeOf(cast<RankedTensorType>(tensor.getType()).getElementType()));
 }
 
-/// A rank of the same extent, for a reduction inside an Einsum over the rank itself.
-StringRef EinsumEmitter::alias(StringRef rank) {
+void EinsumEmitter::declare(StringRef rank) {
   KernelOp kernel = terms.getKernel();
+  if (kernel.findRank(rank))
+    return;
   Builder b(kernel.getContext());
-  std::string name;
-  for (unsigned i = 1; name.empty() || kernel.findRank(name); ++i)
-    name = (rank + "." + Twine(i)).str();
-  RankAttr like = kernel.findRank(rank);
+  RankAttr like = kernel.findRank(rank.rsplit('.').first);
   AffineMap same = AffineMap::get(0, 1, b.getAffineSymbolExpr(0));
-  auto attr = like.getConstantExtent()
-                  ? RankAttr::get(b.getContext(), b.getStringAttr(name), like.getExtent(), {}, {})
-                  : RankAttr::get(b.getContext(), b.getStringAttr(name), same, {like.getName()}, {});
+  auto attr = like.getConstantExtent() ? RankAttr::get(b.getContext(), b.getStringAttr(rank), like.getExtent(), {}, {})
+                                       : RankAttr::get(b.getContext(), b.getStringAttr(rank), same, {like.getName()}, {});
   SmallVector<Attribute> ranks(kernel.getRanks().begin(), kernel.getRanks().end());
   ranks.push_back(attr);
   kernel.setRanksAttr(b.getArrayAttr(ranks));
+}
+
+/// A rank of the same extent, for a reduction inside an Einsum over the rank itself.
+StringRef EinsumEmitter::alias(StringRef rank) {
+  std::string name;
+  for (unsigned i = 1; name.empty() || terms.getKernel().findRank(name); ++i)
+    name = (rank + "." + Twine(i)).str();
+  declare(name);
   return context.index(name)->getName();
 }
 

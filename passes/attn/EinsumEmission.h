@@ -59,6 +59,8 @@ public:
   bool streams(algebra::TermRef t) const;
   /// Not worth a tensor: a read, an index expression, a read times scalars.
   bool isCheap(algebra::TermRef t) const;
+  /// Makes m.1 a rank of the kernel, of m's extent.
+  void declare(llvm::StringRef rank);
   bool failed() const { return !error.empty(); }
   std::string error;
 

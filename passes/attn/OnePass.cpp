@@ -167,6 +167,9 @@ FailureOr<bool> Rewriter::writeStream(const StreamedRanks &ranks, const Fibre &f
     return false;
   report(program);
   ArrayRef<TermRef> leaves = ready.getArrayRef();
+  for (TermRef leaf : leaves)
+    for (TermRef i : leaf->getFreeIndices())
+      einsums.declare(i->getName());
 
   SmallVector<StreamResult> streamResults;
   SmallVector<Result *> finished;

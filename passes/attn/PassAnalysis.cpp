@@ -33,7 +33,12 @@ Availability EinsumCounter::operand(EinsumOp op, unsigned input) {
   for (unsigned i : used.set_bits())
     positions.push_back(rules.index(context.index(op.getIterator(i))));
   Availability where = rules.map(positions);
-  return rules.gather({{}, tensor.halves}, {}, where);
+  if (where.carried.empty())
+    return {{}, tensor.halves}; // an input, or a summary
+  if (tensor.carried.empty() && tensor.halves > 0)
+    return rules.map({tensor, where}); // a summary read at a position that streams
+  where.halves = std::max(where.halves, tensor.halves);
+  return where;
 }
 
 void EinsumCounter::count(EinsumOp op, FibrePasses &out) {
@@ -63,7 +68,7 @@ static SmallVector<AnalysedStep> located(KernelTerms &terms, ArrayRef<algebra::S
   return r;
 }
 
-FailureOr<SmallVector<FibrePasses>> attn::analysePasses(KernelOp kernel) {
+FailureOr<std::vector<FibrePasses>> attn::analysePasses(KernelOp kernel) {
   KernelTerms terms(kernel);
   SmallVector<algebra::Value> values;
   SmallVector<TermRef> all;
@@ -76,7 +81,7 @@ FailureOr<SmallVector<FibrePasses>> attn::analysePasses(KernelOp kernel) {
     all.append(p->conditions);
   }
   StreamedRanks ranks(terms, all);
-  SmallVector<FibrePasses> result;
+  std::vector<FibrePasses> result;
   for (const Fibre &fibre : ranks.getFibres()) {
     FibrePasses passes;
     for (StringRef rank : fibre.getLists()[0])

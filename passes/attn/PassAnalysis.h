@@ -3,6 +3,7 @@
 #define ATTNC_PASSES_ATTN_PASSANALYSIS_H
 #include "dialects/attn/Attn.h"
 #include "passes/attn/algebra/Program.h"
+#include <vector>
 
 namespace attn {
 
@@ -30,7 +31,7 @@ struct FibrePasses {
 
 /// For `explain`: every streamed fibre of a kernel before attn-one-pass. Counted Einsum by Einsum, as the text stands.
 /// Fails (with a diagnostic) where a scalar is not known to the algebra.
-llvm::FailureOr<llvm::SmallVector<FibrePasses>> analysePasses(KernelOp kernel);
+llvm::FailureOr<std::vector<FibrePasses>> analysePasses(KernelOp kernel);
 
 } // namespace attn
 #endif

@@ -7,6 +7,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/SmallVectorExtras.h"
+#include "llvm/ADT/Twine.h"
 
 using namespace attn::algebra;
 
@@ -250,13 +251,24 @@ TermRef TermContext::substituteBinder(TermRef t, const Substitution &map) {
   }
 }
 
-TermRef TermContext::plain(TermRef t) {
+Substitution TermContext::plainNames(TermRef t) {
   Substitution map;
+  llvm::SmallVector<TermRef> taken;
   for (TermRef i : t->getFreeIndices())
-    if (i->getTag() != 0)
-      map[i] = index(i->getName());
-  return substitute(t, map);
+    if (i->getTag() == 0)
+      taken.push_back(i);
+  for (TermRef i : t->getFreeIndices()) {
+    if (i->getTag() == 0)
+      continue;
+    TermRef name = index(i->getName());
+    for (unsigned k = 1; llvm::is_contained(taken, name); ++k)
+      name = index((i->getName() + "." + llvm::Twine(k)).str());
+    taken.push_back(map[i] = name);
+  }
+  return map;
 }
+
+TermRef TermContext::plain(TermRef t) { return substitute(t, plainNames(t)); }
 
 TermRef TermContext::replace(TermRef t, const llvm::DenseMap<TermRef, TermRef> &map) {
   llvm::DenseMap<TermRef, TermRef> memo;
@@ -268,9 +280,8 @@ TermRef TermContext::replaceIn(TermRef t, const llvm::DenseMap<TermRef, TermRef>
   if (t->is(TermKind::Reduce) || t->is(TermKind::Relative))
     if (TermRef r = map.lookup(plain(t))) {
       Substitution back;
-      for (TermRef i : t->getFreeIndices())
-        if (i->getTag() != 0)
-          back[index(i->getName())] = i;
+      for (auto [mine, named] : plainNames(t))
+        back[named] = mine;
       return substitute(r, back);
     }
   if (t->getChildren().empty())

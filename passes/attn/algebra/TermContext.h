@@ -79,7 +79,7 @@ public:
 
   /// Without capture.
   TermRef substitute(TermRef t, const Substitution &map);
-  /// `t` with its free indices named after their ranks, whatever binds them outside.
+  /// `t` with its free indices named after their ranks, whatever binds them outside; a second index of a rank m is m.1.
   TermRef plain(TermRef t);
   /// `t` with some reductions replaced. The map is from and to plain terms; what `t` calls their indices is put back.
   TermRef replace(TermRef t, const llvm::DenseMap<TermRef, TermRef> &map);
@@ -133,6 +133,7 @@ private:
   Opened openAs(TermRef t, llvm::function_ref<TermRef(TermRef)> name);
   TermRef substituteIn(TermRef t, const Substitution &map, llvm::DenseMap<TermRef, TermRef> &memo);
   TermRef substituteBinder(TermRef t, const Substitution &map);
+  Substitution plainNames(TermRef t);
   TermRef replaceIn(TermRef t, const llvm::DenseMap<TermRef, TermRef> &map, llvm::DenseMap<TermRef, TermRef> &memo);
   bool computeNonNegative(TermRef t);
   friend class ProductBuilder;
