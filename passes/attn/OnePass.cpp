@@ -140,13 +140,26 @@ void Rewriter::report(const Program &program) {
           << "passes over " << program.fibre.str() << ": " << s.text;
 }
 
-/// The accumulators of the first stream that wait for no other fibre, with all that their change of reference reads.
+/// The accumulators of the first stream that wait for no other fibre, with all that their change of reference reads, the
+/// references first. A leaf below a reduction over another rank is named after what that one binds, so names are made plain.
 llvm::SetVector<TermRef> Rewriter::readyLeaves(const Program &program, const StreamedRanks &ranks, const Fibre &fibre) {
-  llvm::SetVector<TermRef> ready;
-  for (TermRef leaf : program.streams[0])
-    if (!ranks.waits(leaf, fibre)) // a leaf below a reduction over another rank is named after what that one binds
-      ready.insert(context.plain(leaf));
-  return ready;
+  llvm::SetVector<TermRef> reductions, relatives;
+  for (TermRef leaf : program.streams[0]) {
+    if (ranks.waits(leaf, fibre))
+      continue;
+    TermRef plain = context.plain(leaf);
+    if (!plain->is(TermKind::Relative)) {
+      reductions.insert(plain);
+      continue;
+    }
+    for (TermRef r : context.references(plain)) // not always the plain form of the leaf's own references
+      reductions.insert(r);
+    for (const algebra::Correction &c : algebra::changeOfReference(context, plain))
+      (c.lower->is(TermKind::Relative) ? relatives : reductions).insert(c.lower);
+    relatives.insert(plain);
+  }
+  reductions.insert_range(relatives);
+  return reductions;
 }
 
 FailureOr<bool> Rewriter::writeStream(const StreamedRanks &ranks, const Fibre &fibre) {
