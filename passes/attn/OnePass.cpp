@@ -245,8 +245,9 @@ void Rewriter::erase() {
 LogicalResult Rewriter::run() {
   if (mlir::failed(readResults()))
     return failure();
+  const StreamedRanks first(terms, openTerms());
   while (true) {
-    StreamedRanks ranks(terms, openTerms());
+    StreamedRanks ranks(terms, openTerms(), &first);
     if (ranks.getFibres().empty())
       break;
     FailureOr<bool> written = false;

@@ -95,7 +95,8 @@ SmallVector<TermRef> StreamWriter::dimsOf(TermRef leaf) {
   return dims;
 }
 
-/// The ranks whose points may be cut into any chunks: those that no reduction inside an accumulator needs as a whole.
+/// The ranks whose points may be cut into any chunks: those that no reduction inside an accumulator needs as a whole, and that
+/// no accumulator binds twice (one of the two indices would range over a chunk, the other over all).
 void StreamWriter::chooseStreamed() {
   llvm::SmallDenseSet<StringRef> whole;
   std::function<void(TermRef)> visit = [&](TermRef t) {
@@ -107,6 +108,12 @@ void StreamWriter::chooseStreamed() {
     }
   };
   llvm::for_each(leaves, visit);
+  for (TermRef leaf : leaves) {
+    llvm::SmallDenseSet<StringRef> once;
+    for (const algebra::Binder &b : leaf->getBinders())
+      if (!once.insert(b.index->getName()).second)
+        whole.insert(b.index->getName());
+  }
   for (const auto &list : fibre.getLists())
     for (StringRef rank : list)
       if (!whole.contains(rank))

@@ -6,7 +6,7 @@ using namespace mlir;
 using namespace attn;
 using algebra::Binder, algebra::Factor, algebra::Fibre, algebra::TermKind, algebra::TermRef;
 
-StreamedRanks::StreamedRanks(KernelTerms &terms, ArrayRef<TermRef> values) : terms(terms) {
+StreamedRanks::StreamedRanks(KernelTerms &terms, ArrayRef<TermRef> values, const StreamedRanks *first) : terms(terms) {
   KernelOp kernel = terms.getKernel();
   auto note = [&](Type type) {
     if (!isa<RankedTensorType>(type))
@@ -26,14 +26,19 @@ StreamedRanks::StreamedRanks(KernelTerms &terms, ArrayRef<TermRef> values) : ter
   SmallVector<StringRef> candidates;
   for (RankAttr attr : kernel.getRanks().getAsRange<RankAttr>()) {
     StringRef rank = attr.getName().getValue();
-    bool exists = llvm::any_of(reductions, [&](TermRef r) {
-      return isLinear(r) && llvm::any_of(r->getBinders(), [&](const Binder &b) { return b.index->getName() == rank; });
-    });
-    if (exists && (outermostRanks.contains(rank) ||
-                   algebra::countPasses(terms.getContext(), values, Fibre(rank)).passes.whole() > 1))
+    bool decided = !first || llvm::any_of(first->fibres, [&](const Fibre &f) { return f.contains(rank); });
+    if (decided && isCandidate(rank, values))
       candidates.push_back(rank);
   }
   group(candidates);
+}
+
+bool StreamedRanks::isCandidate(StringRef rank, ArrayRef<TermRef> values) {
+  bool exists = llvm::any_of(reductions, [&](TermRef r) {
+    return isLinear(r) && llvm::any_of(r->getBinders(), [&](const Binder &b) { return b.index->getName() == rank; });
+  });
+  return exists && (outermostRanks.contains(rank) ||
+                    algebra::countPasses(terms.getContext(), values, Fibre(rank)).passes.whole() > 1);
 }
 
 void StreamedRanks::visit(TermRef t, bool outermost) {

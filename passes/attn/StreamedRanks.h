@@ -8,7 +8,8 @@ namespace attn {
 /// Decides which ranks of a kernel are streamed: the rule is in the description of attn-one-pass.
 class StreamedRanks {
 public:
-  StreamedRanks(KernelTerms &terms, llvm::ArrayRef<algebra::TermRef> values);
+  /// `first`: what was decided for the kernel as written; half-derived values stream over no further ranks.
+  StreamedRanks(KernelTerms &terms, llvm::ArrayRef<algebra::TermRef> values, const StreamedRanks *first = nullptr);
 
   /// Ranks that are streamed together, outer first; in the order in which they can be: the first waits for none of the others.
   llvm::ArrayRef<algebra::Fibre> getFibres() const { return fibres; }
@@ -18,6 +19,7 @@ public:
   bool waits(algebra::TermRef t, const algebra::Fibre &except) const;
 
 private:
+  bool isCandidate(llvm::StringRef rank, llvm::ArrayRef<algebra::TermRef> values);
   void visit(algebra::TermRef t, bool outermost);
   bool isLinear(algebra::TermRef reduction) const;
   bool isPlain(algebra::TermRef reduction) const;
