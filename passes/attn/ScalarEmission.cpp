@@ -106,36 +106,36 @@ Value ScalarEmitter::computeFloat(TermRef t) {
   }
 }
 
-/// Positive summands first. x - y = -inf where both are -inf and y is the value of a maximum (R13).
+/// A logarithm of a sum is -inf where the sum had no point: the rest of a log-sum-exp whose maximum is elsewhere.
+static bool containsLog(TermRef t) {
+  return t->isFunction(Function::Log) || llvm::any_of(t->getChildren(), containsLog);
+}
+
+/// Positive summands minus negative ones. x - y = -inf where both are -inf and y is the value of a maximum or of a
+/// log-sum-exp (R13); such a y may be several summands of a term, so the negative ones are subtracted together.
 Value ScalarEmitter::sum(TermRef t) {
   auto [constantPart, summands] = context.summands(t);
-  Value r = constantPart.isZero() ? Value() : constant(constantPart);
-  auto weighted = [&](const Summand &s, bool negate) {
-    Number w = negate ? -s.weight : s.weight;
-    Value v = emitFloat(s.term);
-    return w.isOne() ? v : Value(arith::MulFOp::create(b, loc, v, constant(w)));
-  };
-  for (const Summand &s : summands)
-    if (!s.weight.isNegative()) {
-      Value v = weighted(s, false);
-      r = r ? Value(arith::AddFOp::create(b, loc, r, v)) : v;
-    }
+  Value sides[2]; // added, subtracted
+  bool guard = false;
+  if (!constantPart.isZero())
+    sides[0] = constant(constantPart);
+  bool onlyNegative = constantPart.isZero() && llvm::all_of(summands, [](const Summand &s) { return s.weight.isNegative(); });
   for (const Summand &s : summands) {
-    if (!s.weight.isNegative())
-      continue;
-    Value v = weighted(s, r != nullptr);
-    if (!r) {
-      r = v;
-      continue;
-    }
-    Value difference = arith::SubFOp::create(b, loc, r, v);
-    if (isMaximum(s.term)) {
-      Value lost = both(isEqual(r, -kInf), isEqual(v, -kInf));
-      difference = arith::SelectOp::create(b, loc, lost, constant(Number::real(-kInf)), difference);
-    }
-    r = difference;
+    bool subtracted = s.weight.isNegative() && !onlyNegative;
+    Number w = subtracted ? -s.weight : s.weight;
+    Value v = emitFloat(s.term);
+    v = w.isOne() ? v : Value(arith::MulFOp::create(b, loc, v, constant(w)));
+    Value &side = sides[subtracted];
+    side = side ? Value(arith::AddFOp::create(b, loc, side, v)) : v;
+    guard |= subtracted && (isMaximum(s.term) || containsLog(s.term));
   }
-  return r;
+  if (!sides[1])
+    return sides[0];
+  Value difference = arith::SubFOp::create(b, loc, sides[0], sides[1]);
+  if (!guard)
+    return difference;
+  Value lost = both(isEqual(sides[0], -kInf), isEqual(sides[1], -kInf));
+  return arith::SelectOp::create(b, loc, lost, constant(Number::real(-kInf)), difference);
 }
 
 Value ScalarEmitter::power(Value x, const Number &n) {
