@@ -54,7 +54,7 @@ static std::vector<StepRow> stepRows(ArrayRef<algebra::Step> steps, const Formul
   return rows;
 }
 
-static StreamReport reportOn(KernelTerms &terms, Formulas &formulas, ArrayRef<algebra::Value> values, const Fibre &fibre) {
+static StreamReport reportOn(KernelTerms &terms, const Formulas &formulas, ArrayRef<algebra::Value> values, const Fibre &fibre) {
   algebra::TermContext &context = terms.getContext();
   SmallVector<TermRef> flat;
   for (const algebra::Value &value : values) {
@@ -71,13 +71,13 @@ static StreamReport reportOn(KernelTerms &terms, Formulas &formulas, ArrayRef<al
   report.remarks = stepRows(program.remarks, formulas);
   Formulas final = formulas;
   for (ArrayRef<TermRef> accumulators : program.streams) {
-    StateFormulas state(context, formulas, accumulators);
+    StateFormulas state(terms, formulas, accumulators);
     for (unsigned i = 0; i < accumulators.size(); ++i) {
       report.state.push_back(state.definition(i));
       report.merge.push_back(state.merge(i));
-      final.name(accumulators[i], StringRef(report.state.back()).split('[').first.split(' ').first);
+      final.name(accumulators[i], state.nameOf(i));
     }
-    report.stateElements += (report.stateElements.empty() ? "" : " + ") + state.elementsOfRow();
+    llvm::append_range(report.stateRanks, state.ranksInRow());
   }
   for (const algebra::ProgramOutput &output : program.outputs)
     report.final.push_back(output.value.name + " = " + final.print(output.value.term));

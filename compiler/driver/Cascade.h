@@ -25,7 +25,7 @@ struct StreamReport {
   std::vector<SummaryRow> summaries;
   std::vector<StepRow> steps, remarks;
   std::vector<std::string> state, merge, final; ///< equations
-  std::string stateElements;                    ///< of one row: "2 + F"
+  std::vector<std::vector<std::string>> stateRanks; ///< of each accumulator's elements in one row
 };
 
 struct CascadeReport {

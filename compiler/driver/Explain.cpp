@@ -21,6 +21,7 @@ struct Explanation {
   CascadeReport cascade;
   Work work;
   std::optional<double> flops, bytes;
+  RankExtents extents; ///< those that are known
   unsigned groups = 0;
   std::vector<Visits> visits;
   std::vector<std::string> tilings;
@@ -93,6 +94,16 @@ void printWritten(raw_ostream &out, const StreamReport &stream, unsigned width) 
   out << '\n';
 }
 
+/// "8 + 4*F bytes a row"
+std::string stateBytes(const StreamReport &stream, const Explanation &e) {
+  bool isDouble = any_of(e.spec->kernel->args, [](const codegen::KernelArgument &each) { return each.element == ATTNC_F64; });
+  std::vector<Monomial> bytes;
+  for (const std::vector<std::string> &ranks : stream.stateRanks)
+    addTo(bytes, {isDouble ? 8 : 4, ranks, false});
+  std::optional<double> value = evaluate(bytes, e.extents, nullptr);
+  return print(bytes, {}) + (value ? " = " + number(*value, 9) : "") + " bytes a row";
+}
+
 void printStream(raw_ostream &out, const StreamReport &stream, const Explanation &e) {
   printWritten(out, stream, e.width);
   if (!stream.steps.empty())
@@ -102,8 +113,8 @@ void printStream(raw_ostream &out, const StreamReport &stream, const Explanation
   Lines state(out, e.width, "state");
   for (const std::string &text : stream.state)
     state.add(text);
-  if (!stream.stateElements.empty())
-    state.add(stream.stateElements + " elements a row");
+  if (!stream.stateRanks.empty())
+    state.add(stateBytes(stream, e));
   Lines merge(out, e.width, "merge");
   for (const std::string &text : stream.merge)
     merge.add(text);
@@ -125,8 +136,8 @@ std::string routeText(const Visits &visits) {
   if (!visits.isCounted)
     return text;
   text += formatv(": {0} of {1} visited, {2} of them partial", visits.visited, visits.total, visits.partial).str();
-  if (visits.allPoints)
-    text += "  (" + number(100.0 * double(visits.points) / double(visits.allPoints), 3) + " % of the points)";
+  if (visits.total)
+    text += "  (" + number(100.0 * double(visits.visited) / double(visits.total), 2) + " %)";
   return text;
 }
 
@@ -270,9 +281,9 @@ Error explain(const Request &request) {
     e.cascade = explainCascade(kernelOf(*spec));
     e.work = workOf(kernelOf(*spec));
     compileUntilTiling(e, extents, *scalars, !request.sizes.empty());
-    RankExtents all = rankExtents(kernelOf(*spec), extents, *scalars);
-    e.flops = evaluate(e.work.flops, all, mainVisits(e.visits));
-    e.bytes = evaluate(e.work.bytes, all, nullptr);
+    e.extents = rankExtents(kernelOf(*spec), extents, *scalars);
+    e.flops = evaluate(e.work.flops, e.extents, mainVisits(e.visits));
+    e.bytes = evaluate(e.work.bytes, e.extents, nullptr);
   }
   if (request.json)
     printJson(e);

@@ -37,6 +37,8 @@ struct Work {
   std::vector<Monomial> bytes;  ///< of all tensors, each once
 };
 
+/// Adds to a term over the same ranks, if there is one.
+void addTo(std::vector<Monomial> &sum, Monomial term);
 Work workOf(KernelOp kernel);
 /// "2*B*H*E*visible + ..."; `visible` stands for `visibleRanks`.
 std::string print(llvm::ArrayRef<Monomial> sum, llvm::ArrayRef<std::string> visibleRanks);
