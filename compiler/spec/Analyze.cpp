@@ -27,7 +27,8 @@ template <typename Decl> static void checkTwice(ArrayRef<Decl> decls, StringRef 
   }
 }
 
-static void analyzeKernel(const KernelSyntax &syntax, const DefTable &defs, Program &program, Diagnostics &diagnostics) {
+static void analyzeKernel(const KernelSyntax &syntax, const DefTable &defs, Program &program,
+                          Diagnostics &diagnostics) {
   unsigned before = diagnostics.numErrors();
   program.kernels.emplace_back();
   Kernel &kernel = program.kernels.back();

@@ -18,12 +18,17 @@ struct Ident {
 };
 
 enum class ExprKind : uint8_t {
-  Int, Float, Bool, Inf, Pi,
+  Int,
+  Float,
+  Bool,
+  Inf,
+  Pi,
   Name,   ///< a bare name
   Index,  ///< operands[0] read at subscripts
   Call,   ///< name[packs](operands)
   Member, ///< operands[0].name
-  Negate, Not,
+  Negate,
+  Not,
   Binary, ///< operands[0] op operands[1]
   If,     ///< operands[0] where operands[1]
   Else,   ///< operands[0], and where it is absent operands[1]
@@ -32,7 +37,22 @@ enum class ExprKind : uint8_t {
   Tuple,
 };
 
-enum class BinaryOp : uint8_t { Add, Sub, Mul, Div, Mod, Less, LessEqual, Greater, GreaterEqual, Equal, NotEqual, And, Or, In };
+enum class BinaryOp : uint8_t {
+  Add,
+  Sub,
+  Mul,
+  Div,
+  Mod,
+  Less,
+  LessEqual,
+  Greater,
+  GreaterEqual,
+  Equal,
+  NotEqual,
+  And,
+  Or,
+  In
+};
 
 struct Expr;
 
@@ -93,9 +113,9 @@ enum class StatementKind : uint8_t { Rank, Require, Equation };
 struct Statement {
   StatementKind kind;
   Loc loc;
-  Ident rank;                  ///< Rank: the declared rank
-  llvm::ArrayRef<Ident> over;  ///< Rank: the ranks its extent varies over
-  Expr *value = nullptr;       ///< Rank: the extent; Require: the condition
+  Ident rank;                 ///< Rank: the declared rank
+  llvm::ArrayRef<Ident> over; ///< Rank: the ranks its extent varies over
+  Expr *value = nullptr;      ///< Rank: the extent; Require: the condition
   EquationSyntax equation;
 };
 

@@ -70,7 +70,10 @@ private:
 
   void reportCycle(ArrayRef<unsigned> component, ArrayRef<ReadEdge> inside) {
     Tensor &first = *kernel.tensors[component.front()];
-    Diagnostic &error = diagnostics.error(inside.front().read->loc, "'" + first.name + "' depends on itself, but no rank is shifted along the cycle");
+    for (unsigned tensor : component)
+      kernel.tensors[tensor]->isIterative = true; // silences what depends on it
+    Diagnostic &error = diagnostics.error(
+        inside.front().read->loc, "'" + first.name + "' depends on itself, but no rank is shifted along the cycle");
     error.help = "a recurrence reads earlier steps of one rank: " + first.name.str() + "[t-1]";
     for (unsigned other : component.drop_front().take_front(8))
       error.notes.push_back({kernel.tensors[other]->loc, "through '" + kernel.tensors[other]->name.str() + "'"});
@@ -173,17 +176,20 @@ private:
         bool reads = false;
         walk(term, [&](Term *inner) { reads |= inner == edge.read; });
         guarded |= reads && (term->kind == TermKind::Else || term->kind == TermKind::If);
-        bool isOrder = term->kind == TermKind::Map ? (term->op == MapOp::Max || term->op == MapOp::Min ||
-                                                      (term->op >= MapOp::Less && term->op <= MapOp::NotEqual))
-                                                   : term->kind == TermKind::Reduce && (term->reducer == ReducerKind::Max ||
-                                                                                       term->reducer == ReducerKind::Min);
+        bool isOrder = term->kind == TermKind::Map
+                           ? (term->op == MapOp::Max || term->op == MapOp::Min ||
+                              (term->op >= MapOp::Less && term->op <= MapOp::NotEqual))
+                           : term->kind == TermKind::Reduce &&
+                                 (term->reducer == ReducerKind::Max || term->reducer == ReducerKind::Min);
         if (reads && isOrder)
           through = term;
       });
       if (through && !guarded)
-        return (void)(diagnostics.warning(through->loc, "the recurrence of '" + edge.equation->tensor->name +
-                                                            "' goes through this, and starts from 0: no equation gives a start")
-                          .help = "write an equation at the step before the first: X[-1] = ...");
+        return (
+            void)(diagnostics
+                      .warning(through->loc, "the recurrence of '" + edge.equation->tensor->name +
+                                                 "' goes through this, and starts from 0: no equation gives a start")
+                      .help = "write an equation at the step before the first: X[-1] = ...");
     }
   }
 

@@ -65,6 +65,11 @@ void Diagnostics::rollback(Mark mark) {
   dropped = mark.dropped;
 }
 
+void Diagnostics::addUses(Diagnostic &diagnostic, const CallSite *site) {
+  for (; site; site = site->parent)
+    diagnostic.notes.push_back({site->loc, "used here"});
+}
+
 static void printPlace(raw_ostream &os, const Source &source, Loc loc, StringRef kind, StringRef message) {
   LineColumn at = source.lineColumn(loc.offset);
   os << source.getName() << ':' << at.line << ':' << at.column << ": " << kind << ": " << message << '\n';
@@ -106,9 +111,8 @@ void Diagnostics::print(raw_ostream &os) const {
   for (const Diagnostic &diagnostic : kept)
     sorted.push_back(&diagnostic);
   // Reports at one place stay in their order.
-  std::sort(sorted.begin(), sorted.end(), [](const Diagnostic *a, const Diagnostic *b) {
-    return a->loc == b->loc ? a < b : a->loc < b->loc;
-  });
+  std::sort(sorted.begin(), sorted.end(),
+            [](const Diagnostic *a, const Diagnostic *b) { return a->loc == b->loc ? a < b : a->loc < b->loc; });
   for (const Diagnostic *diagnostic : sorted) {
     const Source &source = sources[diagnostic->loc.file];
     printPlace(os, source, diagnostic->loc, diagnostic->severity == Severity::Error ? "error" : "warning",

@@ -22,6 +22,12 @@ struct Loc {
   bool operator<(const Loc &other) const { return file != other.file ? file < other.file : offset < other.offset; }
 };
 
+/// Where a def was used, for messages and locations of what its body became; chains through nested defs.
+struct CallSite {
+  Loc loc;
+  const CallSite *parent;
+};
+
 struct LineColumn {
   unsigned line;   ///< from 1
   unsigned column; ///< from 1, in code points
@@ -83,6 +89,9 @@ public:
   };
   Mark mark() const { return {kept.size(), errors, warnings, dropped}; }
   void rollback(Mark mark);
+
+  /// Adds the places where the def was used that holds the place of a diagnostic.
+  static void addUses(Diagnostic &diagnostic, const CallSite *site);
 
   /// All messages in the order of their places, then the number of errors.
   void print(llvm::raw_ostream &os) const;

@@ -13,11 +13,23 @@ Value EinsumMaker::run() {
     conjuncts.push_back({conjunct});
   if (!openReduction() || !collect(mapped, /*isStrict=*/true))
     return nullptr;
+  keepGuards();
   // Conditions in strict places join the list while it is walked.
   for (size_t i = 0; i < conjuncts.size(); ++i)
     if (!conjuncts[i].isCarried && !collect(conjuncts[i].term, /*isStrict=*/false))
       return nullptr;
   return build();
+}
+
+/// A condition that stands before one that reads a tensor may guard that read, so it is tested here even if an operand
+/// carries it.
+void EinsumMaker::keepGuards() {
+  bool isGuard = false;
+  for (Conjunct &conjunct : llvm::reverse(conjuncts)) {
+    conjunct.isCarried &= !isGuard;
+    if (!conjunct.isCarried)
+      walk(const_cast<Term *>(conjunct.term), [&](const Term *term) { isGuard |= term->kind == TermKind::Read; });
+  }
 }
 
 bool EinsumMaker::openReduction() {
@@ -44,20 +56,26 @@ std::optional<unsigned> EinsumMaker::iteratorOf(StringRef index) const {
   return std::nullopt;
 }
 
-//===-- collecting --------------------------------------------------------------------------------------------------===//
+//===-- collecting
+//--------------------------------------------------------------------------------------------------===//
 
 bool EinsumMaker::collect(const Term *term, bool isStrict) {
   switch (term->kind) {
-  case TermKind::Read: return collectRead(term);
-  case TermKind::Index: return collectPoint(term);
+  case TermKind::Read:
+    return collectRead(term);
+  case TermKind::Index:
+    return collectPoint(term);
   case TermKind::Extent:
   case TermKind::Scalar:
     if (!kernel.evaluate(term) && term->type == TypeClass::Int)
       kernel.positionValue(term);
     return true;
-  case TermKind::Map: return collectMap(term, isStrict);
-  case TermKind::Convert: return collect(term->args[0], isStrict);
-  case TermKind::Else: return collectElse(term, isStrict);
+  case TermKind::Map:
+    return collectMap(term, isStrict);
+  case TermKind::Convert:
+    return collect(term->args[0], isStrict);
+  case TermKind::Else:
+    return collectElse(term, isStrict);
   case TermKind::If:
     if (isStrict) {
       for (const Term *conjunct : conjunctsOf(term->args[1]))
@@ -66,8 +84,10 @@ bool EinsumMaker::collect(const Term *term, bool isStrict) {
       return collect(term->args[0], isStrict);
     }
     [[fallthrough]];
-  case TermKind::Reduce: return makeOutside(term, isStrict).has_value();
-  default: return true;
+  case TermKind::Reduce:
+    return makeOutside(term, isStrict).has_value();
+  default:
+    return true;
   }
 }
 
@@ -110,7 +130,8 @@ bool EinsumMaker::collectRead(const Term *term) {
     if (!positions.back())
       return false;
   }
-  std::optional<unsigned> operand = addOperand(kernel.tensors.lookup(term->tensor), storedPositions(*term->tensor, positions));
+  std::optional<unsigned> operand =
+      addOperand(kernel.tensors.lookup(term->tensor), storedPositions(*term->tensor, positions));
   if (operand)
     operandOf[term] = *operand;
   return operand.has_value();
@@ -146,7 +167,8 @@ std::optional<unsigned> EinsumMaker::makeOutside(const Term *term, bool isStrict
   if (auto found = operandOf.find(term); found != operandOf.end())
     return found->second;
   IndexSet mentioned = freeIndices(term);
-  EinsumRequest outside{term, {}, {}, {}, request.name + "." + (term->kind == TermKind::Reduce ? spell(term->reducer).str() : "part")};
+  EinsumRequest outside{
+      term, {}, {}, {}, request.name + "." + (term->kind == TermKind::Reduce ? spell(term->reducer).str() : "part")};
   SmallVector<AffineExpr> positions;
   for (auto [number, iterator] : llvm::enumerate(iterators))
     if (mentioned.contains(iterator.index) && iteratorOf(iterator.index) == number) {
@@ -170,7 +192,8 @@ std::optional<unsigned> EinsumMaker::makeOutside(const Term *term, bool isStrict
   return operand;
 }
 
-//===-- positions ---------------------------------------------------------------------------------------------------===//
+//===-- positions
+//---------------------------------------------------------------------------------------------------===//
 
 AffineExpr EinsumMaker::symbol(const Term *term) {
   if (std::optional<int64_t> constant = kernel.evaluate(term))
@@ -204,12 +227,17 @@ AffineExpr EinsumMaker::affine(const Term *term) {
   if (std::optional<int64_t> constant = kernel.evaluate(term))
     return getAffineConstantExpr(*constant, &kernel.context);
   switch (term->kind) {
-  case TermKind::Index: return getAffineDimExpr(*iteratorOf(term->name), &kernel.context);
+  case TermKind::Index:
+    return getAffineDimExpr(*iteratorOf(term->name), &kernel.context);
   case TermKind::Extent:
-  case TermKind::Scalar: return symbol(term);
-  case TermKind::Read: return collectRead(term) ? gather(operandOf[term]) : AffineExpr();
-  case TermKind::Map: break;
-  default: return {};
+  case TermKind::Scalar:
+    return symbol(term);
+  case TermKind::Read:
+    return collectRead(term) ? gather(operandOf[term]) : AffineExpr();
+  case TermKind::Map:
+    break;
+  default:
+    return {};
   }
   if (term->op > MapOp::Neg)
     return {};
@@ -220,9 +248,12 @@ AffineExpr EinsumMaker::affine(const Term *term) {
   if (!b)
     return {};
   switch (term->op) {
-  case MapOp::Add: return a + b;
-  case MapOp::Sub: return a - b;
-  case MapOp::Mul: return a.isSymbolicOrConstant() || b.isSymbolicOrConstant() ? a * b : AffineExpr();
+  case MapOp::Add:
+    return a + b;
+  case MapOp::Sub:
+    return a - b;
+  case MapOp::Mul:
+    return a.isSymbolicOrConstant() || b.isSymbolicOrConstant() ? a * b : AffineExpr();
   default:
     if (!b.isSymbolicOrConstant())
       return {};
@@ -230,7 +261,8 @@ AffineExpr EinsumMaker::affine(const Term *term) {
   }
 }
 
-//===-- building ----------------------------------------------------------------------------------------------------===//
+//===-- building
+//----------------------------------------------------------------------------------------------------===//
 
 Value EinsumMaker::leaf(OpBuilder &builder, const Term *term, ValueRange args) {
   if (auto operand = operandOf.find(term); operand != operandOf.end())
@@ -311,7 +343,8 @@ Value EinsumMaker::build() {
   };
   using Fill = llvm::function_ref<void(OpBuilder &, Location, ValueRange)>;
   Fill noWhere;
-  return EinsumOp::create(kernel.builder, kernel.locate(request.value), spec, conjuncts.empty() ? noWhere : Fill(where), map);
+  return EinsumOp::create(kernel.builder, kernel.locate(request.value), spec, conjuncts.empty() ? noWhere : Fill(where),
+                          map);
 }
 
 } // namespace attn::spec

@@ -21,6 +21,7 @@ private:
   };
 
   bool openReduction();
+  void keepGuards();
   bool collect(const Term *term, bool isStrict);
   bool collectMap(const Term *term, bool isStrict);
   bool collectElse(const Term *term, bool isStrict);

@@ -8,25 +8,30 @@ using namespace mlir;
 
 namespace attn::spec {
 
-//===-- facts -------------------------------------------------------------------------------------------------------===//
+//===-- facts
+//-------------------------------------------------------------------------------------------------------===//
 
 /// R13: the value of a max or logsumexp, or of a `max(..)` with such an argument; through names too.
 bool KernelEmitter::isMaximum(const Term *term) {
   switch (term->kind) {
-  case TermKind::Reduce: return term->reducer == ReducerKind::Max || term->reducer == ReducerKind::LogSumExp;
+  case TermKind::Reduce:
+    return term->reducer == ReducerKind::Max || term->reducer == ReducerKind::LogSumExp;
   case TermKind::Map:
     return term->op == MapOp::Max && llvm::any_of(term->args, [&](const Term *arg) { return isMaximum(arg); });
   case TermKind::If:
-  case TermKind::Else: return isMaximum(term->args[0]);
+  case TermKind::Else:
+    return isMaximum(term->args[0]);
   case TermKind::Read: {
     auto [entry, isNew] = maxima.try_emplace(term->tensor, false);
     if (!isNew)
       return entry->second;
     ArrayRef<const Equation *> defining = equations[term->tensor];
-    bool all = !defining.empty() && llvm::all_of(defining, [&](const Equation *equation) { return isMaximum(equation->rhs); });
+    bool all =
+        !defining.empty() && llvm::all_of(defining, [&](const Equation *equation) { return isMaximum(equation->rhs); });
     return maxima[term->tensor] = all;
   }
-  default: return false;
+  default:
+    return false;
   }
 }
 
@@ -38,28 +43,37 @@ bool KernelEmitter::isLogSumExp(const Term *term) {
   if (term->kind != TermKind::Map)
     return false;
   auto isPositive = [](const Term *factor) {
-    return (factor->kind == TermKind::Float && factor->number > 0) || (factor->kind == TermKind::Int && factor->integer > 0);
+    return (factor->kind == TermKind::Float && factor->number > 0) ||
+           (factor->kind == TermKind::Int && factor->integer > 0);
   };
   const Term *a = term->args[0], *b = term->args.size() > 1 ? term->args[1] : nullptr;
   switch (term->op) {
-  case MapOp::Add: return isLogSumExp(a) != isLogSumExp(b);
-  case MapOp::Sub: return isLogSumExp(a) && !isLogSumExp(b);
-  case MapOp::Mul: return (isLogSumExp(a) && isPositive(b)) || (isLogSumExp(b) && isPositive(a));
-  case MapOp::Div: return isLogSumExp(a) && isPositive(b);
-  default: return false;
+  case MapOp::Add:
+    return isLogSumExp(a) != isLogSumExp(b);
+  case MapOp::Sub:
+    return isLogSumExp(a) && !isLogSumExp(b);
+  case MapOp::Mul:
+    return (isLogSumExp(a) && isPositive(b)) || (isLogSumExp(b) && isPositive(a));
+  case MapOp::Div:
+    return isLogSumExp(a) && isPositive(b);
+  default:
+    return false;
   }
 }
 
 /// Whether a value may be absent at some point; what `else` covers is not.
 bool KernelEmitter::isPartial(const Term *term) const {
   switch (term->kind) {
-  case TermKind::If: return true;
-  case TermKind::Else: return isPartial(term->args[1]);
+  case TermKind::If:
+    return true;
+  case TermKind::Else:
+    return isPartial(term->args[1]);
   case TermKind::Read:
     if (partial.contains(term->tensor))
       return true;
     break;
-  default: break;
+  default:
+    break;
   }
   return llvm::any_of(term->args, [&](const Term *arg) { return isPartial(arg); });
 }
@@ -89,7 +103,8 @@ TypedAttr KernelEmitter::constantAttr(const Term *term, Type type) {
                            : TypedAttr(IntegerAttr::get(type, int64_t(sign) * term->integer));
 }
 
-//===-- indices -----------------------------------------------------------------------------------------------------===//
+//===-- indices
+//-----------------------------------------------------------------------------------------------------===//
 
 /// The rank that iterates an index: the kernel's rank of its name if that has this extent, else a new one.
 StringAttr KernelEmitter::rankFor(StringRef index, const Term *extent, ArrayRef<Iterator> taken) {
@@ -127,7 +142,8 @@ RankedTensorType KernelEmitter::typeOf(ArrayRef<Iterator> left, Type element) {
   return tensorType(names, element, rankList());
 }
 
-//===-- equations ---------------------------------------------------------------------------------------------------===//
+//===-- equations
+//---------------------------------------------------------------------------------------------------===//
 
 bool KernelEmitter::emitEquation(const Equation &equation) {
   const Tensor &tensor = *equation.tensor;
@@ -170,8 +186,9 @@ Value KernelEmitter::emitEinsum(const EinsumRequest &given) {
       break; // a value that is no constant: the maker selects
     } else {
       // The element type is known only once the value is made.
-      request.otherwise = constantAttr(value->args[1], value->args[1]->kind == TermKind::Bool ? Type(builder.getI1Type())
-                                                                                              : Type(builder.getF64Type()));
+      request.otherwise =
+          constantAttr(value->args[1],
+                       value->args[1]->kind == TermKind::Bool ? Type(builder.getI1Type()) : Type(builder.getF64Type()));
     }
     value = value->args[0];
   }

@@ -19,11 +19,13 @@ static bool checkNames(const Program &program, const EmitOptions &options, Diagn
   for (const auto &[name, value] : options.bound) {
     StringRef bound(name);
     bool used = llvm::any_of(program.kernels, [&](const Kernel &kernel) {
-      return llvm::any_of(kernel.arguments, [&](const Tensor *tensor) { return llvm::is_contained(tensor->ranks, bound.lower()); }) ||
+      return llvm::any_of(kernel.arguments,
+                          [&](const Tensor *tensor) { return llvm::is_contained(tensor->ranks, bound.lower()); }) ||
              llvm::any_of(kernel.scalars, [&](const auto &scalar) { return scalar->isConst && scalar->name == bound; });
     });
     if (!used) {
-      diagnostics.error({0, 0}, "nothing to bind is named '" + name + "': no argument has such an extent, and no const scalar that name");
+      diagnostics.error({0, 0}, "nothing to bind is named '" + name +
+                                    "': no argument has such an extent, and no const scalar that name");
       known = false;
     }
   }
@@ -37,8 +39,7 @@ OwningOpRef<ModuleOp> emitProgram(Program &program, const EmitOptions &options, 
   context.getOrLoadDialect("math");
   if (!checkNames(program, options, diagnostics))
     return nullptr;
-  OwningOpRef<ModuleOp> module = ModuleOp::create(
-      FileLineColLoc::get(&context, diagnostics.source(0).getName(), 1, 1));
+  OwningOpRef<ModuleOp> module = ModuleOp::create(FileLineColLoc::get(&context, diagnostics.source(0).getName(), 1, 1));
   bool complete = true;
   for (Kernel &kernel : program.kernels)
     if (options.kernel.empty() || kernel.name == options.kernel)

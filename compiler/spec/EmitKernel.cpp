@@ -47,7 +47,8 @@ bool KernelEmitter::emit(ModuleOp module) {
   return true;
 }
 
-//===-- what is chosen at compile time ------------------------------------------------------------------------------===//
+//===-- what is chosen at compile time
+//------------------------------------------------------------------------------===//
 
 static Type typeNamed(Builder &b, StringRef name) {
   return llvm::StringSwitch<Type>(name)
@@ -61,8 +62,10 @@ static Type typeNamed(Builder &b, StringRef name) {
 bool KernelEmitter::checkOptions() {
   bool valid = true;
   for (StringRef param : kernel.typeParams)
-    if (auto chosen = options.types.find(param.str()); chosen != options.types.end() && !typeNamed(builder, chosen->second)) {
-      diagnostics.error(kernel.loc, "type '" + chosen->second + "' chosen for '" + param + "' is none of f16 bf16 f32 f64");
+    if (auto chosen = options.types.find(param.str());
+        chosen != options.types.end() && !typeNamed(builder, chosen->second)) {
+      diagnostics.error(kernel.loc,
+                        "type '" + chosen->second + "' chosen for '" + param + "' is none of f16 bf16 f32 f64");
       valid = false;
     }
   for (const auto &scalar : kernel.scalars) {
@@ -85,18 +88,26 @@ bool KernelEmitter::checkOptions() {
 Type KernelEmitter::elementType(const ElementType &type) const {
   Builder b(&context);
   switch (type.kind) {
-  case Element::F16: return b.getF16Type();
-  case Element::BF16: return b.getBF16Type();
-  case Element::F64: return b.getF64Type();
-  case Element::I8: return b.getI8Type();
-  case Element::I32: return b.getI32Type();
-  case Element::I64: return b.getI64Type();
-  case Element::Bool: return b.getI1Type();
+  case Element::F16:
+    return b.getF16Type();
+  case Element::BF16:
+    return b.getBF16Type();
+  case Element::F64:
+    return b.getF64Type();
+  case Element::I8:
+    return b.getI8Type();
+  case Element::I32:
+    return b.getI32Type();
+  case Element::I64:
+    return b.getI64Type();
+  case Element::Bool:
+    return b.getI1Type();
   case Element::Param: {
     auto chosen = options.types.find(type.param.str());
     return chosen == options.types.end() ? Type(b.getF32Type()) : typeNamed(b, chosen->second);
   }
-  default: return b.getF32Type();
+  default:
+    return b.getF32Type();
   }
 }
 
@@ -111,7 +122,8 @@ std::optional<int64_t> KernelEmitter::evaluate(const Term *term) const {
     args.push_back(*value);
   }
   switch (term->kind) {
-  case TermKind::Int: return term->integer;
+  case TermKind::Int:
+    return term->integer;
   case TermKind::Scalar: {
     auto found = constants.find(term->scalar);
     return found == constants.end() ? std::nullopt : std::optional(found->second);
@@ -122,26 +134,37 @@ std::optional<int64_t> KernelEmitter::evaluate(const Term *term) const {
   }
   case TermKind::Map:
     switch (term->op) {
-    case MapOp::Add: return args[0] + args[1];
-    case MapOp::Sub: return args[0] - args[1];
-    case MapOp::Mul: return args[0] * args[1];
-    case MapOp::Div: return floorDiv(args[0], args[1]);
-    case MapOp::Mod: return args[1] ? args[0] - args[1] * floorDiv(args[0], args[1]) : 0;
-    case MapOp::Neg: return -args[0];
-    default: return std::nullopt;
+    case MapOp::Add:
+      return args[0] + args[1];
+    case MapOp::Sub:
+      return args[0] - args[1];
+    case MapOp::Mul:
+      return args[0] * args[1];
+    case MapOp::Div:
+      return floorDiv(args[0], args[1]);
+    case MapOp::Mod:
+      return args[1] ? args[0] - args[1] * floorDiv(args[0], args[1]) : 0;
+    case MapOp::Neg:
+      return -args[0];
+    default:
+      return std::nullopt;
     }
-  default: return std::nullopt;
+  default:
+    return std::nullopt;
   }
 }
 
-//===-- ranks -------------------------------------------------------------------------------------------------------===//
+//===-- ranks
+//-------------------------------------------------------------------------------------------------------===//
 
 bool KernelEmitter::addRanks() {
   for (const Tensor *argument : kernel.arguments)
     for (StringRef name : argument->ranks) {
       auto bound = options.bound.find(extentName(name));
-      AffineMap extent = bound == options.bound.end() ? AffineMap() : AffineMap::getConstantMap(bound->second, &context);
-      if (!kernel.declaredRank(name) && ranks.insert({name, RankAttr::get(&context, string(name), extent, {}, {})}).second)
+      AffineMap extent =
+          bound == options.bound.end() ? AffineMap() : AffineMap::getConstantMap(bound->second, &context);
+      if (!kernel.declaredRank(name) &&
+          ranks.insert({name, RankAttr::get(&context, string(name), extent, {}, {})}).second)
         rankExtents[name] = extentName(name);
     }
   bool complete = true;
@@ -176,8 +199,10 @@ bool KernelEmitter::addRank(StringRef name, const Term *extent) {
   return true;
 }
 
-/// Extents of ranks as symbols, scalars as dimensions (addRank renumbers them); null where the expression is not affine.
-AffineExpr KernelEmitter::extentExpr(const Term *term, SmallVectorImpl<StringAttr> &ofRanks, SmallVectorImpl<StringAttr> &ofScalars) {
+/// Extents of ranks as symbols, scalars as dimensions (addRank renumbers them); null where the expression is not
+/// affine.
+AffineExpr KernelEmitter::extentExpr(const Term *term, SmallVectorImpl<StringAttr> &ofRanks,
+                                     SmallVectorImpl<StringAttr> &ofScalars) {
   auto number = [&](SmallVectorImpl<StringAttr> &list, StringRef name) {
     auto *found = llvm::find(list, string(name));
     if (found == list.end())
@@ -200,11 +225,16 @@ AffineExpr KernelEmitter::extentExpr(const Term *term, SmallVectorImpl<StringAtt
     return {};
   auto isUniform = [](AffineExpr expr) { return expr.isSymbolicOrConstant(); };
   switch (term->op) {
-  case MapOp::Add: return a + b;
-  case MapOp::Sub: return a - b;
-  case MapOp::Mul: return isUniform(a) || isUniform(b) ? a * b : AffineExpr();
-  case MapOp::Div: return getAffineBinaryOpExpr(AffineExprKind::FloorDiv, a, b);
-  default: return getAffineBinaryOpExpr(AffineExprKind::Mod, a, b);
+  case MapOp::Add:
+    return a + b;
+  case MapOp::Sub:
+    return a - b;
+  case MapOp::Mul:
+    return isUniform(a) || isUniform(b) ? a * b : AffineExpr();
+  case MapOp::Div:
+    return getAffineBinaryOpExpr(AffineExprKind::FloorDiv, a, b);
+  default:
+    return getAffineBinaryOpExpr(AffineExprKind::Mod, a, b);
   }
 }
 
@@ -215,7 +245,8 @@ ArrayAttr KernelEmitter::rankList() {
   return ArrayAttr::get(&context, list);
 }
 
-//===-- signature ---------------------------------------------------------------------------------------------------===//
+//===-- signature
+//---------------------------------------------------------------------------------------------------===//
 
 static SmallVector<StringAttr> dimensionNames(const Tensor &tensor, MLIRContext &context) {
   SmallVector<StringAttr> names;
@@ -225,7 +256,8 @@ static SmallVector<StringAttr> dimensionNames(const Tensor &tensor, MLIRContext 
 }
 
 /// With #attn.ranks; a product of bound ranks is static.
-static RankedTensorType parameterType(const Tensor &tensor, Type element, const llvm::MapVector<StringRef, RankAttr> &ranks) {
+static RankedTensorType parameterType(const Tensor &tensor, Type element,
+                                      const llvm::MapVector<StringRef, RankAttr> &ranks) {
   SmallVector<int64_t> shape;
   for (ArrayRef<StringRef> dim : tensor.dims) {
     int64_t size = 1;
@@ -253,7 +285,8 @@ KernelOp KernelEmitter::makeKernel(ModuleOp module) {
   for (auto [tensor, scalar] : kernel.parameters) {
     if (scalar && constants.count(scalar))
       continue;
-    inputs.push_back(tensor ? Type(parameterType(*tensor, elementType(tensor->type), ranks)) : elementType(scalar->type));
+    inputs.push_back(tensor ? Type(parameterType(*tensor, elementType(tensor->type), ranks))
+                            : elementType(scalar->type));
     inputAttrs.push_back(named(tensor ? tensor->name : scalar->name));
     locs.push_back(locate(tensor ? tensor->loc : scalar->loc, nullptr));
   }
@@ -283,7 +316,8 @@ void KernelEmitter::emitYield(KernelOp op) {
   YieldOp::create(builder, op.getLoc(), values);
 }
 
-//===-- scalars -----------------------------------------------------------------------------------------------------===//
+//===-- scalars
+//-----------------------------------------------------------------------------------------------------===//
 
 /// Extents and scalars inside any region.
 Value KernelEmitter::scalarLeaf(OpBuilder &b, const Term *term) {
@@ -326,9 +360,10 @@ void KernelEmitter::emitRequirements() {
 
 void KernelEmitter::emitRequirement(const Requirement &requirement) {
   const Term *condition = requirement.condition;
-  std::string text = condition->begin == condition->end
-                         ? print(condition)
-                         : diagnostics.source(condition->loc.file).getText().slice(condition->begin, condition->end).str();
+  std::string text =
+      condition->begin == condition->end
+          ? print(condition)
+          : diagnostics.source(condition->loc.file).getText().slice(condition->begin, condition->end).str();
   Location loc = locate(requirement.loc, nullptr);
   auto op = RequireOp::create(builder, loc, string(text));
   OpBuilder::InsertionGuard guard(builder);
@@ -355,7 +390,8 @@ Value KernelEmitter::positionValue(const Term *term) {
   return value;
 }
 
-//===-- order -------------------------------------------------------------------------------------------------------===//
+//===-- order
+//-------------------------------------------------------------------------------------------------------===//
 
 bool KernelEmitter::emitEquations() {
   DenseMap<const Tensor *, unsigned> numbers;

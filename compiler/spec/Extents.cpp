@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// R2. The extent of an index is that of the declared rank of its name, else of an argument's rank of its name, else of a
-// dimension that it reads directly. Extents of dimensions and of indices depend on each other through the equations, so
-// they are found on demand.
+// R2. The extent of an index is that of the declared rank of its name, else of an argument's rank of its name, else of
+// a dimension that it reads directly. Extents of dimensions and of indices depend on each other through the equations,
+// so they are found on demand.
 #include "compiler/spec/Checks.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/StringSet.h"
@@ -37,7 +37,8 @@ public:
     for (const Tensor *result : kernel.results)
       for (auto [rank, extent] : zip(result->ranks, result->extents))
         if (!extent && !result->isBroken && equations.count(result))
-          diagnostics.error(result->loc, "the extent of rank '" + rank + "' of result '" + result->name + "' is not known")
+          diagnostics
+              .error(result->loc, "the extent of rank '" + rank + "' of result '" + result->name + "' is not known")
               .help = "declare it: rank " + rank.str() + " = ...";
   }
 
@@ -112,10 +113,11 @@ private:
     }
   }
 
-  void missing(StringRef name, Loc loc) {
-    diagnostics.error(loc, "unknown name '" + name + "'").help =
-        "an index takes its extent from a rank of an argument, from 'rank " + name.str() +
-        " = ...', or from a tensor that it reads directly";
+  void missing(StringRef name, Loc loc, const CallSite *site) {
+    Diagnostic &error = diagnostics.error(loc, "unknown name '" + name + "'");
+    Diagnostics::addUses(error, site);
+    error.help = "an index takes its extent from a rank of an argument, from 'rank " + name.str() +
+                 " = ...', or from a tensor that it reads directly";
   }
 
   /// Gives every bound index its extent, outermost first.
@@ -133,7 +135,7 @@ private:
         one.extent = ofRank(one.name, one.loc);
       }
       if (!one.extent)
-        missing(one.name, one.loc);
+        missing(one.name, one.loc, term->site);
       filled.push_back(one);
     }
     if (!filled.empty())
@@ -159,7 +161,7 @@ private:
           loc = mention->loc;
       Term *extent = ofFreeIndex(equation, name, loc);
       if (!extent)
-        missing(name, loc);
+        missing(name, loc, equation.site);
       bounds.push_back({name, loc, extent});
     }
     equation.bounds = bounds;

@@ -59,9 +59,10 @@ Tensor *Resolver::useDef(const Expr *use, Scope &scope) {
 bool Resolver::bindPacks(const Expr *call, Scope &scope, DefInstance &instance) {
   const DefSyntax &def = *instance.syntax;
   if (call->packs.size() != def.packs.size()) {
-    diagnostics.error(call->loc, "def '" + def.name.name + "' expects " + Twine(def.packs.size()) +
-                                     (def.packs.size() == 1 ? " rank parameter" : " rank parameters") + ", found " +
-                                     Twine(call->packs.size()))
+    diagnostics
+        .error(call->loc, "def '" + def.name.name + "' expects " + Twine(def.packs.size()) +
+                              (def.packs.size() == 1 ? " rank parameter" : " rank parameters") + ", found " +
+                              Twine(call->packs.size()))
         .notes.push_back({def.name.loc, "declared here"});
     return false;
   }
@@ -85,9 +86,10 @@ bool Resolver::bindPacks(const Expr *call, Scope &scope, DefInstance &instance) 
 bool Resolver::bindArguments(const Expr *call, Scope &scope, DefInstance &instance) {
   const DefSyntax &def = *instance.syntax;
   if (call->operands.size() != def.formals.size()) {
-    diagnostics.error(call->loc, "def '" + def.name.name + "' expects " + Twine(def.formals.size()) +
-                                     (def.formals.size() == 1 ? " argument" : " arguments") + ", found " +
-                                     Twine(call->operands.size()))
+    diagnostics
+        .error(call->loc, "def '" + def.name.name + "' expects " + Twine(def.formals.size()) +
+                              (def.formals.size() == 1 ? " argument" : " arguments") + ", found " +
+                              Twine(call->operands.size()))
         .notes.push_back({def.name.loc, "declared here"});
     return false;
   }
@@ -112,9 +114,8 @@ bool Resolver::bindArguments(const Expr *call, Scope &scope, DefInstance &instan
 
 static bool isPlainRead(const Term *term) {
   IndexSet seen;
-  return term->kind == TermKind::Read && all_of(term->args, [&](const Term *arg) {
-           return arg->kind == TermKind::Index && seen.insert(arg->name);
-         });
+  return term->kind == TermKind::Read &&
+         all_of(term->args, [&](const Term *arg) { return arg->kind == TermKind::Index && seen.insert(arg->name); });
 }
 
 /// Built of scalars alone, so that a copy costs nothing.
@@ -180,7 +181,8 @@ static bool mentionsName(const Expr *expr, StringRef name, const Expr *skipped) 
     return false;
   if (expr->kind == ExprKind::If)
     return mentionsName(expr->operands[0], name, skipped);
-  return any_of(expr->operands, [&](const Expr *operand) { return mentionsName(operand, name, skipped); }) || inSubscripts();
+  return any_of(expr->operands, [&](const Expr *operand) { return mentionsName(operand, name, skipped); }) ||
+         inSubscripts();
 }
 
 bool Resolver::isMentionedOutside(StringRef index, const Expr *argument, const Scope &scope) const {
@@ -196,7 +198,8 @@ std::string Resolver::instanceKey(const DefInstance &instance) const {
   return key;
 }
 
-//===-- the body ----------------------------------------------------------------------------------------------------===//
+//===-- the body
+//----------------------------------------------------------------------------------------------------===//
 
 static void collectNames(const Expr *expr, function_ref<void(StringRef)> visit) {
   if (!expr)
@@ -239,7 +242,8 @@ std::vector<SmallVector<StringRef>> Resolver::localGroups(const DefSyntax &def) 
 
 bool Resolver::instantiate(DefInstance &instance, Loc loc) {
   if (kernel.equations.size() > maxEquations)
-    return diagnostics.error(loc, "the defs used here expand to more than " + Twine(maxEquations) + " equations"), false;
+    return diagnostics.error(loc, "the defs used here expand to more than " + Twine(maxEquations) + " equations"),
+           false;
   const CallSite *outer = build.site;
   build.site = new (build.program.arena.Allocate<CallSite>()) CallSite{loc, outer};
   bool complete = true;
@@ -256,7 +260,8 @@ bool Resolver::resolveGroup(DefInstance &instance, ArrayRef<StringRef> group) {
     group = group.drop_back();
   for (StringRef name : group) {
     StringRef full = build.save(instance.syntax->name.name + "." + name);
-    Loc loc = find_if(instance.syntax->equations, [&](const EquationSyntax &one) { return one.name.name == name; })->name.loc;
+    Loc loc =
+        find_if(instance.syntax->equations, [&](const EquationSyntax &one) { return one.name.name == name; })->name.loc;
     instance.locals[name] = &newTensor(full, loc, TensorRole::Local);
   }
   for (;;) {
@@ -322,10 +327,11 @@ bool Resolver::resolveLocals(DefInstance &instance, ArrayRef<StringRef> group) {
   return true;
 }
 
-/// R18: a result has the ranks of all arguments, less the rank parameters it no longer carries; ranks that only the body
-/// brings come last. A local that is no result has just the ranks it mentions.
+/// R18: a result has the ranks of all arguments, less the rank parameters it no longer carries; ranks that only the
+/// body brings come last. A local that is no result has just the ranks it mentions.
 void Resolver::setRanks(DefInstance &instance, Tensor &tensor, const IndexSet &natural) {
-  bool isResult = any_of(instance.syntax->results, [&](const Ident &one) { return instance.locals.lookup(one.name) == &tensor; });
+  bool isResult =
+      any_of(instance.syntax->results, [&](const Ident &one) { return instance.locals.lookup(one.name) == &tensor; });
   tensor.ranks.clear();
   for (StringRef rank : instance.argumentRanks)
     if (natural.contains(rank) || (isResult && !instance.packRanks.contains(rank)))

@@ -20,7 +20,7 @@ struct Iterator {
 
 /// What an Einsum is to compute.
 struct EinsumRequest {
-  const Term *value;                        ///< may be a reduction
+  const Term *value; ///< may be a reduction
   llvm::SmallVector<Iterator> left;
   llvm::SmallVector<const Term *> conjuncts; ///< over indices on the left
   mlir::TypedAttr otherwise;
@@ -93,7 +93,7 @@ private:
   llvm::StringMap<mlir::Value> extents;
   llvm::DenseMap<const Tensor *, mlir::Value> tensors;
   llvm::DenseMap<const Tensor *, llvm::SmallVector<const Equation *, 1>> equations;
-  llvm::DenseSet<const Tensor *> partial;  ///< may have absent points
+  llvm::DenseSet<const Tensor *> partial; ///< may have absent points
   llvm::DenseMap<const Tensor *, bool> maxima;
   // The callbacks of scalarContext, kept alive with the emitter.
   std::function<mlir::Location(const Term *)> locateFn;

@@ -37,11 +37,53 @@ static Token classifyName(StringRef name) {
 bool isReserved(StringRef name) { return classifyName(name) != Token::Name; }
 
 StringRef describe(Token token) {
-  static constexpr StringLiteral names[] = {
-      "the end of the file", "a name", "an integer", "a number", "'('", "')'", "'['", "']'", "'{'", "'}'", "','", "';'",
-      "':'", "'.'", "'?'", "'->'", "'='", "'+'", "'-'", "'*'", "'/'", "'%'", "'<'", "'<='", "'>'", "'>='", "'=='",
-      "'!='", "'kernel'", "'def'", "'rank'", "'require'", "'inout'", "'const'", "'of'", "'if'", "'else'", "'or'",
-      "'and'", "'not'", "'in'", "'true'", "'false'", "'inf'", "'pi'", "a reducer", "a selection"};
+  static constexpr StringLiteral names[] = {"the end of the file",
+                                            "a name",
+                                            "an integer",
+                                            "a number",
+                                            "'('",
+                                            "')'",
+                                            "'['",
+                                            "']'",
+                                            "'{'",
+                                            "'}'",
+                                            "','",
+                                            "';'",
+                                            "':'",
+                                            "'.'",
+                                            "'?'",
+                                            "'->'",
+                                            "'='",
+                                            "'+'",
+                                            "'-'",
+                                            "'*'",
+                                            "'/'",
+                                            "'%'",
+                                            "'<'",
+                                            "'<='",
+                                            "'>'",
+                                            "'>='",
+                                            "'=='",
+                                            "'!='",
+                                            "'kernel'",
+                                            "'def'",
+                                            "'rank'",
+                                            "'require'",
+                                            "'inout'",
+                                            "'const'",
+                                            "'of'",
+                                            "'if'",
+                                            "'else'",
+                                            "'or'",
+                                            "'and'",
+                                            "'not'",
+                                            "'in'",
+                                            "'true'",
+                                            "'false'",
+                                            "'inf'",
+                                            "'pi'",
+                                            "a reducer",
+                                            "a selection"};
   return names[static_cast<size_t>(token)];
 }
 
@@ -136,17 +178,19 @@ private:
 
   bool punctuation() {
     StringRef rest = text.drop_front(at);
-    static constexpr std::pair<StringLiteral, Token> two[] = {
-        {"->", Token::Arrow}, {"<=", Token::LessEqual}, {">=", Token::GreaterEqual},
-        {"==", Token::Equal}, {"!=", Token::NotEqual}};
+    static constexpr std::pair<StringLiteral, Token> two[] = {{"->", Token::Arrow},
+                                                              {"<=", Token::LessEqual},
+                                                              {">=", Token::GreaterEqual},
+                                                              {"==", Token::Equal},
+                                                              {"!=", Token::NotEqual}};
     for (const auto &[spelling, token] : two)
       if (rest.starts_with(spelling))
         return push(token, 2), true;
     static constexpr StringLiteral one = "()[]{},;:.?=+-*/%<>";
     static constexpr Token tokens[] = {
-        Token::LParen,  Token::RParen, Token::LBracket, Token::RBracket, Token::LBrace, Token::RBrace, Token::Comma,
-        Token::Semicolon, Token::Colon, Token::Dot,     Token::Question, Token::Assign, Token::Plus,   Token::Minus,
-        Token::Star,    Token::Slash,  Token::Percent,  Token::Less,     Token::Greater};
+        Token::LParen,    Token::RParen, Token::LBracket, Token::RBracket, Token::LBrace, Token::RBrace, Token::Comma,
+        Token::Semicolon, Token::Colon,  Token::Dot,      Token::Question, Token::Assign, Token::Plus,   Token::Minus,
+        Token::Star,      Token::Slash,  Token::Percent,  Token::Less,     Token::Greater};
     size_t which = one.find(rest.front());
     if (which == StringRef::npos)
       return false;

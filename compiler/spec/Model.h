@@ -15,12 +15,6 @@
 
 namespace attn::spec {
 
-/// Where a def was used, for messages and locations of what its body became; chains through nested defs.
-struct CallSite {
-  Loc loc;
-  const CallSite *parent;
-};
-
 /// Element types of R16; `Param` is an element type chosen at compile time, `Inferred` follows from the equations.
 enum class Element : uint8_t { F16, BF16, F32, F64, F8E4M3, F8E5M2, I8, U8, I32, I64, Bool, Param, Inferred };
 
@@ -33,7 +27,9 @@ struct ElementType {
 enum class TypeClass : uint8_t { Unknown, Bool, Int, Float, Set, Tuple };
 
 enum class TermKind : uint8_t {
-  Int, Float, Bool,
+  Int,
+  Float,
+  Bool,
   Index,     ///< the value of index `name`
   Extent,    ///< the extent of rank `name`
   Scalar,    ///< the scalar argument `scalar`
@@ -47,7 +43,10 @@ enum class TermKind : uint8_t {
   In,        ///< args[0] is a member of the set args[1]
   Place,     ///< the member at place args[1] of the set args[0]
   Component, ///< component `integer` of the tuple args[0]
-  Len, Pos, Tuple, Rand,
+  Len,
+  Pos,
+  Tuple,
+  Rand,
 };
 
 struct Tensor;
@@ -105,7 +104,7 @@ struct Tensor {
   bool isOptional = false, isInout = false, isSet = false;
   bool isBroken = false; ///< an equation of it could not be parsed: nothing about it is reported
   bool isIterative = false;
-  llvm::SmallVector<llvm::StringRef, 4> ranks;                      ///< one a dimension; empty where no equation names it
+  llvm::SmallVector<llvm::StringRef, 4> ranks; ///< one a dimension; empty where no equation names it
   llvm::SmallVector<llvm::SmallVector<llvm::StringRef, 2>, 4> dims; ///< stored dimensions: products of ranks
   llvm::SmallVector<llvm::StringRef, 2> members;                    ///< sets: the ranks of the members
   Term *capacity = nullptr;
@@ -116,8 +115,8 @@ struct Equation {
   Tensor *tensor;
   Loc loc;
   const CallSite *site = nullptr;
-  llvm::SmallVector<Term *, 4> left; ///< one a dimension of the tensor
-  Term *rhs = nullptr;               ///< null when it could not be understood
+  llvm::SmallVector<Term *, 4> left;       ///< one a dimension of the tensor
+  Term *rhs = nullptr;                     ///< null when it could not be understood
   llvm::SmallVector<BoundIndex, 2> bounds; ///< extents that the surrounding reducers gave to indices
 };
 

@@ -19,8 +19,8 @@ bool Parser::accept(Token kind) {
 }
 
 bool Parser::unexpected(StringRef expected, StringRef where) {
-  std::string found = is(Token::End) || text(peek()).size() > 40 ? describe(token()).str()
-                                                                 : ("'" + text(peek()) + "'").str();
+  std::string found =
+      is(Token::End) || text(peek()).size() > 40 ? describe(token()).str() : ("'" + text(peek()) + "'").str();
   diagnostics.error(here(), "expected " + expected + (where.empty() ? "" : " ") + where + ", found " + found);
   return false;
 }

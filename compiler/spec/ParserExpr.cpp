@@ -100,14 +100,22 @@ Expr *Parser::negation() {
 
 static std::optional<BinaryOp> comparisonOp(Token token) {
   switch (token) {
-  case Token::Less: return BinaryOp::Less;
-  case Token::LessEqual: return BinaryOp::LessEqual;
-  case Token::Greater: return BinaryOp::Greater;
-  case Token::GreaterEqual: return BinaryOp::GreaterEqual;
-  case Token::Equal: return BinaryOp::Equal;
-  case Token::NotEqual: return BinaryOp::NotEqual;
-  case Token::KwIn: return BinaryOp::In;
-  default: return std::nullopt;
+  case Token::Less:
+    return BinaryOp::Less;
+  case Token::LessEqual:
+    return BinaryOp::LessEqual;
+  case Token::Greater:
+    return BinaryOp::Greater;
+  case Token::GreaterEqual:
+    return BinaryOp::GreaterEqual;
+  case Token::Equal:
+    return BinaryOp::Equal;
+  case Token::NotEqual:
+    return BinaryOp::NotEqual;
+  case Token::KwIn:
+    return BinaryOp::In;
+  default:
+    return std::nullopt;
   }
 }
 
@@ -265,11 +273,14 @@ bool Parser::subscripts(SmallVectorImpl<Subscript> &entries, SmallVectorImpl<uns
 
 Expr *Parser::primary() {
   switch (token()) {
-  case Token::LParen: return parenthesized();
+  case Token::LParen:
+    return parenthesized();
   case Token::Name:
   case Token::Reducer:
-  case Token::Select: return name();
-  default: return literal();
+  case Token::Select:
+    return name();
+  default:
+    return literal();
   }
 }
 
@@ -292,9 +303,14 @@ Expr *Parser::literal() {
     value.kind = ExprKind::Bool;
     value.integer = is(Token::KwTrue);
     break;
-  case Token::KwInf: value.kind = ExprKind::Inf; break;
-  case Token::KwPi: value.kind = ExprKind::Pi; break;
-  default: return unexpected("an expression", ""), nullptr;
+  case Token::KwInf:
+    value.kind = ExprKind::Inf;
+    break;
+  case Token::KwPi:
+    value.kind = ExprKind::Pi;
+    break;
+  default:
+    return unexpected("an expression", ""), nullptr;
   }
   advance();
   Expr *expr = node(value.kind, loc, loc.offset);

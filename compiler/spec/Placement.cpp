@@ -13,7 +13,8 @@ static bool isMap(const Term *term, MapOp op) { return term->kind == TermKind::M
 static bool isAdditive(const Term *term) { return isMap(term, MapOp::Add) || isMap(term, MapOp::Sub); }
 static bool isQuotient(const Term *term) { return isMap(term, MapOp::Div) || isMap(term, MapOp::Mod); }
 static bool isLogical(const Term *term) {
-  return term->kind == TermKind::In || (term->kind == TermKind::Map && term->op >= MapOp::Less && term->op <= MapOp::Not);
+  return term->kind == TermKind::In ||
+         (term->kind == TermKind::Map && term->op >= MapOp::Less && term->op <= MapOp::Not);
 }
 static bool isCall(const Term *term) {
   return term->kind == TermKind::Convert || (term->kind == TermKind::Map && term->op > MapOp::Not);
@@ -88,8 +89,8 @@ std::string Placement::textOf(const Term *term) const {
 
 Term *Placement::unbound(const Term *where, StringRef index, const Term *help) {
   const Term *mention = findMention(where, index);
-  Diagnostic &error = diagnostics.error(mention ? mention->loc : where->loc,
-                                        "index '" + index + "' is neither on the left nor bound");
+  Diagnostic &error =
+      diagnostics.error(mention ? mention->loc : where->loc, "index '" + index + "' is neither on the left nor bound");
   if (help)
     error.help = "write sum[" + index.str() + "] " + textOf(help);
   return nullptr;
@@ -118,13 +119,18 @@ Term *Placement::place(Term *term, StringRef index, const Term *call) {
     if (isQuotient(term))
       return placeInQuotient(term, index, call);
     return isLogical(term) ? unbound(term, index, nullptr) : placeInCall(term, index, call);
-  case TermKind::Convert: return placeInCall(term, index, call);
-  case TermKind::In: return unbound(term, index, nullptr);
+  case TermKind::Convert:
+    return placeInCall(term, index, call);
+  case TermKind::In:
+    return unbound(term, index, nullptr);
   case TermKind::If:
-  case TermKind::Else: return placeInConditional(term, index, call);
+  case TermKind::Else:
+    return placeInConditional(term, index, call);
   case TermKind::Reduce:
-  case TermKind::Select: return placeInReduction(term, index, call);
-  default: return wrap(term, index, call);
+  case TermKind::Select:
+    return placeInReduction(term, index, call);
+  default:
+    return wrap(term, index, call);
   }
 }
 
@@ -147,18 +153,20 @@ bool Placement::checkReducerOfOtherTerm(ArrayRef<Term *> terms, StringRef index)
     for (auto [j, other] : enumerate(terms)) {
       Term *reducer = nullptr;
       walk(other, [&](Term *inner) {
-        if ((inner->kind == TermKind::Reduce || inner->kind == TermKind::Select) && !inner->isImplicit && !inner->site &&
-            any_of(inner->binders, [&](const BoundIndex &binder) { return binder.name == index; }))
+        if ((inner->kind == TermKind::Reduce || inner->kind == TermKind::Select) && !inner->isImplicit &&
+            !inner->site && any_of(inner->binders, [&](const BoundIndex &binder) { return binder.name == index; }))
           reducer = inner;
       });
       if (i == j || !reducer)
         continue;
-      Diagnostic &error = diagnostics.error(findMention(term, index)->loc, "index '" + index +
-                                                "' is bound in another term only: a reducer takes the product that follows it");
+      Diagnostic &error = diagnostics.error(
+          findMention(term, index)->loc,
+          "index '" + index + "' is bound in another term only: a reducer takes the product that follows it");
       StringRef text = diagnostics.source(reducer->loc.file).getText();
       if (j < i && term->end > reducer->args[0]->begin)
         error.help = ("write " + text.slice(reducer->begin, reducer->args[0]->begin) + "(" +
-                      text.slice(reducer->args[0]->begin, term->end) + ")").str();
+                      text.slice(reducer->args[0]->begin, term->end) + ")")
+                         .str();
       error.notes.push_back({reducer->loc, "the reducer that binds it"});
       return false;
     }
@@ -205,8 +213,9 @@ Term *Placement::wrapOrEnter(Term *term, StringRef index, const Term *call) {
     return wrap(term, index, call);
   if (!count.others)
     return placeInEach(term, index, call);
-  Diagnostic &error = diagnostics.error(findMention(term, index)->loc, "index '" + index +
-                                            "' is mentioned inside and outside of calls that contract it: where to sum is open");
+  Diagnostic &error = diagnostics.error(
+      findMention(term, index)->loc,
+      "index '" + index + "' is mentioned inside and outside of calls that contract it: where to sum is open");
   error.help = "write sum[" + index.str() + "] where it is to be summed";
   return nullptr;
 }
@@ -214,11 +223,9 @@ Term *Placement::wrapOrEnter(Term *term, StringRef index, const Term *call) {
 Term *Placement::placeInCall(Term *term, StringRef index, const Term *) { return placeInEach(term, index, term); }
 
 Term *Placement::placeInReduction(Term *term, StringRef index, const Term *call) {
-  bool inHead = (term->condition && mentions(term->condition, index)) ||
-                (term->parameter && mentions(term->parameter, index)) ||
-                any_of(term->binders, [&](const BoundIndex &binder) {
-                  return binder.extent && mentions(binder.extent, index);
-                });
+  bool inHead =
+      (term->condition && mentions(term->condition, index)) || (term->parameter && mentions(term->parameter, index)) ||
+      any_of(term->binders, [&](const BoundIndex &binder) { return binder.extent && mentions(binder.extent, index); });
   if (!term->isImplicit && inHead)
     return wrap(term, index, call);
   Term *placed = place(term->args[0], index, call);
@@ -250,7 +257,8 @@ Term *Placement::placeInConditional(Term *term, StringRef index, const Term *cal
   return term;
 }
 
-//===-- conditions --------------------------------------------------------------------------------------------------===//
+//===-- conditions
+//--------------------------------------------------------------------------------------------------===//
 
 IndexSet Placement::valueIndices(const Term *term) {
   if (term->kind == TermKind::Else) {

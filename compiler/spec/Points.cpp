@@ -52,7 +52,8 @@ private:
   }
 
   bool mayBeAbsent(const Equation &equation) {
-    bool absent = !equation.rhs || any_of(equation.left, [](const Term *left) { return !left || left->kind != TermKind::Index; });
+    bool absent =
+        !equation.rhs || any_of(equation.left, [](const Term *left) { return !left || left->kind != TermKind::Index; });
     walk(equation.rhs, [&](Term *term) {
       absent |= term->kind == TermKind::If || term->kind == TermKind::Place || term->kind == TermKind::Pos ||
                 (term->kind == TermKind::Read && partial.contains(term->tensor));
@@ -119,7 +120,8 @@ private:
       else if (auto shift = shifted(position))
         if (Term *own = extentOf(equation, shift->first))
           if (print(own) == print(extent) && !mayBeGuarded(equation, shift->first))
-            outside(read, position, "'" + shift->first + "' runs from 0 to " + print(own) + "-1, and so does this dimension");
+            outside(read, position,
+                    "'" + shift->first + "' runs from 0 to " + print(own) + "-1, and so does this dimension");
     }
   }
 
@@ -132,7 +134,8 @@ private:
     return extent;
   }
 
-  void checkConstant(const Equation &equation, const Term *read, const Term *position, int64_t constant, const Term *extent) {
+  void checkConstant(const Equation &equation, const Term *read, const Term *position, int64_t constant,
+                     const Term *extent) {
     bool isOutside = constant < 0 || (extent->kind == TermKind::Int && constant >= extent->integer);
     bool hasOther = any_of(equations.lookup(read->tensor), [](const Equation *one) {
       return any_of(one->left, [](const Term *left) { return !left || left->kind != TermKind::Index; });
@@ -179,7 +182,8 @@ private:
       if (!rhs)
         return false;
       if (rhs->kind == TermKind::Map && rhs->op == MapOp::Add)
-        return any_of(rhs->args, [&](const Term *arg) { return arg->kind == TermKind::Read && arg->tensor == &tensor; });
+        return any_of(rhs->args,
+                      [&](const Term *arg) { return arg->kind == TermKind::Read && arg->tensor == &tensor; });
       if (rhs->kind != TermKind::Reduce || rhs->reducer != ReducerKind::Sum)
         return false;
       return any_of(conjunctsOf(rhs->condition), [&](const Term *conjunct) {
@@ -194,7 +198,9 @@ private:
     const Term *a = difference->args[0], *b = difference->args[1];
     if (a->kind == TermKind::Read && b->kind == TermKind::Read && a->tensor == b->tensor && print(a) != print(b) &&
         isPrefixSum(*a->tensor))
-      diagnostics.warning(difference->loc, "two reads of the prefix sum '" + a->tensor->name + "' are subtracted: where both are -inf this is NaN")
+      diagnostics
+          .warning(difference->loc, "two reads of the prefix sum '" + a->tensor->name +
+                                        "' are subtracted: where both are -inf this is NaN")
           .help = "write the sum between them: sum[r if m < r and r <= p] ...";
   }
 

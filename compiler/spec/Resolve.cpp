@@ -11,8 +11,12 @@ using namespace llvm;
 
 namespace attn::spec {
 
-static bool isLower(StringRef name) { return none_of(name, [](char c) { return c >= 'A' && c <= 'Z'; }); }
-static bool isUpper(StringRef name) { return none_of(name, [](char c) { return c >= 'a' && c <= 'z'; }); }
+static bool isLower(StringRef name) {
+  return none_of(name, [](char c) { return c >= 'A' && c <= 'Z'; });
+}
+static bool isUpper(StringRef name) {
+  return none_of(name, [](char c) { return c >= 'a' && c <= 'z'; });
+}
 
 static Element elementNamed(StringRef name) {
   return StringSwitch<Element>(name)
@@ -94,18 +98,29 @@ Term *Resolver::resolveNode(const Expr *expr, Scope &scope) {
   };
   SmallVector<Term *> args;
   switch (expr->kind) {
-  case ExprKind::Int: return constant(TermKind::Int, 0);
-  case ExprKind::Float: return constant(TermKind::Float, expr->number);
-  case ExprKind::Bool: return constant(TermKind::Bool, 0);
-  case ExprKind::Inf: return constant(TermKind::Float, std::numeric_limits<double>::infinity());
-  case ExprKind::Pi: return constant(TermKind::Float, 3.14159265358979323846);
-  case ExprKind::Name: return scope.def ? resolveNameInDef(expr, scope) : resolveName(expr, scope);
-  case ExprKind::Index: return resolveIndex(expr, scope);
-  case ExprKind::Call: return resolveCall(expr, scope);
-  case ExprKind::Member: return resolveMember(expr, scope);
-  case ExprKind::Binary: return resolveBinary(expr, scope);
+  case ExprKind::Int:
+    return constant(TermKind::Int, 0);
+  case ExprKind::Float:
+    return constant(TermKind::Float, expr->number);
+  case ExprKind::Bool:
+    return constant(TermKind::Bool, 0);
+  case ExprKind::Inf:
+    return constant(TermKind::Float, std::numeric_limits<double>::infinity());
+  case ExprKind::Pi:
+    return constant(TermKind::Float, 3.14159265358979323846);
+  case ExprKind::Name:
+    return scope.def ? resolveNameInDef(expr, scope) : resolveName(expr, scope);
+  case ExprKind::Index:
+    return resolveIndex(expr, scope);
+  case ExprKind::Call:
+    return resolveCall(expr, scope);
+  case ExprKind::Member:
+    return resolveMember(expr, scope);
+  case ExprKind::Binary:
+    return resolveBinary(expr, scope);
   case ExprKind::Reduce:
-  case ExprKind::Select: return resolveReduce(expr, scope);
+  case ExprKind::Select:
+    return resolveReduce(expr, scope);
   case ExprKind::Negate:
     return resolveAll(expr->operands, scope, args) ? build.map(MapOp::Neg, expr->loc, args) : nullptr;
   case ExprKind::Not:
@@ -121,9 +136,9 @@ Term *Resolver::resolveNode(const Expr *expr, Scope &scope) {
 }
 
 Term *Resolver::resolveBinary(const Expr *expr, Scope &scope) {
-  static constexpr MapOp ops[] = {MapOp::Add,     MapOp::Sub,          MapOp::Mul,   MapOp::Div,      MapOp::Mod,
-                                  MapOp::Less,    MapOp::LessEqual,    MapOp::Greater, MapOp::GreaterEqual,
-                                  MapOp::Equal,   MapOp::NotEqual,     MapOp::And,   MapOp::Or};
+  static constexpr MapOp ops[] = {MapOp::Add,      MapOp::Sub,       MapOp::Mul,     MapOp::Div,          MapOp::Mod,
+                                  MapOp::Less,     MapOp::LessEqual, MapOp::Greater, MapOp::GreaterEqual, MapOp::Equal,
+                                  MapOp::NotEqual, MapOp::And,       MapOp::Or};
   SmallVector<Term *> args;
   if (!resolveAll(expr->operands, scope, args))
     return nullptr;
@@ -132,7 +147,8 @@ Term *Resolver::resolveBinary(const Expr *expr, Scope &scope) {
   return build.map(ops[static_cast<size_t>(expr->op)], expr->loc, args);
 }
 
-//===-- names -------------------------------------------------------------------------------------------------------===//
+//===-- names
+//-------------------------------------------------------------------------------------------------------===//
 
 static Term *boundIndex(const Expr *expr, const Scope &scope, TermBuilder &build, bool &isPack) {
   for (const Scope::Bound &bound : reverse(scope.bound))
@@ -152,14 +168,16 @@ Term *Resolver::resolveName(const Expr *expr, Scope &scope) {
   if (auto found = tensors.find(expr->name); found != tensors.end()) {
     Tensor &tensor = *found->second;
     if (scope.isUniform)
-      return diagnostics.error(expr->loc, "tensor '" + expr->name +
-                                              "' cannot be read here: extents, defaults and preconditions are functions "
-                                              "of extents and scalar arguments"),
+      return diagnostics.error(expr->loc,
+                               "tensor '" + expr->name +
+                                   "' cannot be read here: extents, defaults and preconditions are functions "
+                                   "of extents and scalar arguments"),
              nullptr;
     if (tensor.isBroken)
       return nullptr;
     if (is_contained(tensor.ranks, StringRef()))
-      return diagnostics.error(expr->loc, "'" + expr->name + "' is read without indices, but no equation names them all"),
+      return diagnostics.error(expr->loc,
+                               "'" + expr->name + "' is read without indices, but no equation names them all"),
              nullptr;
     return build.readWhole(tensor, expr->loc);
   }
@@ -185,7 +203,8 @@ Term *Resolver::resolveNameInDef(const Expr *expr, Scope &scope) {
       index = build.index(pack->second.front(), expr->loc);
     }
   if (isPack)
-    return diagnostics.error(expr->loc, "rank parameter '" + expr->name + "' stands for several ranks here and has no value"),
+    return diagnostics.error(expr->loc,
+                             "rank parameter '" + expr->name + "' stands for several ranks here and has no value"),
            nullptr;
   if (index)
     return index;
@@ -203,7 +222,8 @@ Term *Resolver::resolveNameInDef(const Expr *expr, Scope &scope) {
   return unknownName(expr, scope);
 }
 
-//===-- reads -------------------------------------------------------------------------------------------------------===//
+//===-- reads
+//-------------------------------------------------------------------------------------------------------===//
 
 bool Resolver::isUseOfDef(const Expr *expr) const {
   if (expr->kind == ExprKind::Member)
@@ -273,9 +293,9 @@ Term *Resolver::readAt(Term *whole, const Expr *expr, Scope &scope) {
     SmallVector<StringRef> shown;
     for (StringRef rank : tensor.ranks)
       shown.push_back(rank.empty() ? StringRef("_") : rank);
-    Diagnostic &error = diagnostics.error(
-        expr->loc, "'" + tensor.name + "' expects " + Twine(shown.size()) + (shown.size() == 1 ? " index [" : " indices [") +
-                       join(shown, ",") + "], found " + Twine(subscripts.size()));
+    Diagnostic &error = diagnostics.error(expr->loc, "'" + tensor.name + "' expects " + Twine(shown.size()) +
+                                                         (shown.size() == 1 ? " index [" : " indices [") +
+                                                         join(shown, ",") + "], found " + Twine(subscripts.size()));
     error.notes.push_back({tensor.loc, "declared here"});
     return nullptr;
   }
@@ -296,14 +316,16 @@ Term *Resolver::reindex(Term *base, const Expr *expr, Scope &scope) {
     StringRef rank = entry.label.name;
     if (auto pack = scope.def->packs.find(rank); pack != scope.def->packs.end()) {
       if (pack->second.size() != 1)
-        return diagnostics.error(entry.label.loc, "rank parameter '" + rank + "' stands for several ranks here and cannot be re-indexed"),
+        return diagnostics.error(entry.label.loc, "rank parameter '" + rank +
+                                                      "' stands for several ranks here and cannot be re-indexed"),
                nullptr;
       rank = pack->second.front();
     }
     bool ofRecurrence = base->kind == TermKind::Read && base->tensor->role == TensorRole::Local &&
                         is_contained(make_second_range(scope.def->locals), base->tensor);
     if (!ranks.contains(rank) && !ofRecurrence)
-      return diagnostics.error(entry.label.loc, "'" + expr->operands[0]->name + "' has no rank '" + rank + "' here"), nullptr;
+      return diagnostics.error(entry.label.loc, "'" + expr->operands[0]->name + "' has no rank '" + rank + "' here"),
+             nullptr;
     Term *value = resolve(entry.value, scope);
     if (!value)
       return nullptr;
@@ -340,7 +362,8 @@ Term *Resolver::resolveMember(const Expr *expr, Scope &scope) {
   return term;
 }
 
-//===-- calls -------------------------------------------------------------------------------------------------------===//
+//===-- calls
+//-------------------------------------------------------------------------------------------------------===//
 
 Term *Resolver::resolveCall(const Expr *expr, Scope &scope) {
   StringRef name = expr->name;
@@ -362,8 +385,9 @@ Term *Resolver::resolveCall(const Expr *expr, Scope &scope) {
     if (args.size() >= low && args.size() <= high)
       return true;
     std::string wanted = low == high ? std::to_string(low) : "at least " + std::to_string(low);
-    diagnostics.error(expr->loc, "'" + name + "' expects " + wanted + (low == 1 && high == 1 ? " argument" : " arguments") +
-                                     ", found " + Twine(args.size()));
+    diagnostics.error(expr->loc, "'" + name + "' expects " + wanted +
+                                     (low == 1 && high == 1 ? " argument" : " arguments") + ", found " +
+                                     Twine(args.size()));
     return false;
   };
   if (name == "len" || name == "pos") {
@@ -411,7 +435,8 @@ Term *Resolver::resolveExtentCall(const Expr *expr, Scope &scope) {
     if (pack == scope.def->packs.end())
       return diagnostics.error(expr->operands[0]->loc, "'" + rank + "' is not a rank parameter of this def"), nullptr;
     if (pack->second.size() != 1)
-      return diagnostics.error(expr->operands[0]->loc, "rank parameter '" + rank + "' stands for several ranks here"), nullptr;
+      return diagnostics.error(expr->operands[0]->loc, "rank parameter '" + rank + "' stands for several ranks here"),
+             nullptr;
     return build.extent(pack->second.front(), expr->loc);
   }
   if (!argumentRanks.count(rank) && !kernel.declaredRank(rank))
@@ -429,7 +454,8 @@ Term *Resolver::resolveOld(const Expr *expr, Scope &scope) {
   return read;
 }
 
-//===-- reducers and selections -------------------------------------------------------------------------------------===//
+//===-- reducers and selections
+//-------------------------------------------------------------------------------------===//
 
 bool Resolver::bindIndices(const Expr *expr, Scope &scope, SmallVectorImpl<BoundIndex> &result) {
   for (const Binder &binder : expr->binders) {
@@ -446,7 +472,9 @@ bool Resolver::bindIndices(const Expr *expr, Scope &scope, SmallVectorImpl<Bound
       if (scope.def && (scope.def->argumentRanks.contains(name) || scope.def->packRanks.contains(name)))
         name = build.save(name + "_" + Twine(++nameCounts[name]));
       if (scalars.count(name) || (!scope.def && tensors.count(name)))
-        return diagnostics.error(binder.index.loc, "'" + name + "' is the name of an argument or tensor and cannot be an index"), false;
+        return diagnostics.error(binder.index.loc,
+                                 "'" + name + "' is the name of an argument or tensor and cannot be an index"),
+               false;
       bound.indices.push_back({name, binder.index.loc, extent});
     }
     append_range(result, bound.indices);

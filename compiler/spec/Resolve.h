@@ -15,7 +15,7 @@ using DefTable = llvm::StringMap<const DefSyntax *>;
 struct DefInstance {
   const DefSyntax *syntax;
   const DefInstance *caller;
-  llvm::StringMap<Term *> formals;   ///< null for an argument that could not be understood
+  llvm::StringMap<Term *> formals; ///< null for an argument that could not be understood
   llvm::StringMap<Tensor *> locals;
   llvm::StringMap<llvm::SmallVector<llvm::StringRef, 2>> packs;
   IndexSet argumentRanks; ///< of all arguments, in order of appearance
@@ -24,16 +24,16 @@ struct DefInstance {
 
 /// What bare names mean inside one expression.
 struct Scope {
-  DefInstance *def = nullptr;             ///< null in the equations of a kernel
+  DefInstance *def = nullptr; ///< null in the equations of a kernel
   const EquationSyntax *equation = nullptr;
-  IndexSet left;                          ///< indices on the left
-  bool isUniform = false;                 ///< extents, defaults, requirements: no indices, no tensors
+  IndexSet left;          ///< indices on the left
+  bool isUniform = false; ///< extents, defaults, requirements: no indices, no tensors
   struct Bound {
     llvm::StringRef written;
     llvm::SmallVector<BoundIndex, 2> indices;
   };
-  llvm::SmallVector<Bound> bound;         ///< by enclosing reducers, outer first
-  IndexSet argumentPacks;                 ///< ranks that defs reduce in arguments that are expressions
+  llvm::SmallVector<Bound> bound; ///< by enclosing reducers, outer first
+  IndexSet argumentPacks;         ///< ranks that defs reduce in arguments that are expressions
 };
 
 /// Resolves one kernel. Errors cost the equation they stand in.
@@ -106,9 +106,9 @@ private:
   Placement placement;
   llvm::StringMap<Tensor *> tensors;
   llvm::StringMap<ScalarParam *> scalars;
-  llvm::StringMap<Loc> names;           ///< where each tensor and scalar is declared
-  llvm::StringMap<Loc> argumentRanks;   ///< ranks of arguments, with the place of the first
-  llvm::StringMap<unsigned> nameCounts; ///< to keep the names of instances apart
+  llvm::StringMap<Loc> names;                           ///< where each tensor and scalar is declared
+  llvm::StringMap<Loc> argumentRanks;                   ///< ranks of arguments, with the place of the first
+  llvm::StringMap<unsigned> nameCounts;                 ///< to keep the names of instances apart
   llvm::StringMap<llvm::StringMap<Tensor *>> instances; ///< results of the uses of defs, by instanceKey
 };
 

@@ -26,7 +26,8 @@ bool Resolver::claimName(const Ident &name) {
   auto [entry, isNew] = names.try_emplace(name.name, name.loc);
   if (isNew)
     return true;
-  diagnostics.error(name.loc, "'" + name.name + "' is declared twice").notes.push_back({entry->second, "first declared here"});
+  diagnostics.error(name.loc, "'" + name.name + "' is declared twice")
+      .notes.push_back({entry->second, "first declared here"});
   return false;
 }
 
@@ -41,7 +42,8 @@ Tensor &Resolver::newTensor(StringRef name, Loc loc, TensorRole role) {
   return tensor;
 }
 
-//===-- the header --------------------------------------------------------------------------------------------------===//
+//===-- the header
+//--------------------------------------------------------------------------------------------------===//
 
 void Resolver::declareParams() {
   for (const Param &param : syntax.params) {
@@ -109,7 +111,8 @@ void Resolver::declareScalar(const Param &param) {
   kernel.parameters.push_back({nullptr, &scalar});
 }
 
-//===-- statements --------------------------------------------------------------------------------------------------===//
+//===-- statements
+//--------------------------------------------------------------------------------------------------===//
 
 void Resolver::declareStatements() {
   for (const Statement &statement : syntax.statements) {
@@ -143,7 +146,7 @@ void Resolver::declareLocal(const EquationSyntax &equation) {
   auto found = tensors.find(name);
   if (found != tensors.end())
     return checkUnion(*found->second, equation);
-  if (scalars.count(name)) {
+  if (names.count(name)) { // declared, and no tensor
     diagnostics.error(equation.name.loc, "'" + name + "' is a scalar argument and cannot be written")
         .notes.push_back({names[name], "declared here"});
     return;
@@ -181,8 +184,10 @@ void Resolver::checkUnion(Tensor &tensor, const EquationSyntax &equation) {
   if (equation.indices.size() != tensor.ranks.size()) {
     if (tensor.isBroken)
       return;
-    Diagnostic &error = diagnostics.error(equation.name.loc, "'" + name + "' expects " + Twine(tensor.ranks.size()) +
-                                                                 " indices on the left, found " + Twine(equation.indices.size()));
+    Diagnostic &error =
+        diagnostics.error(equation.name.loc, "'" + name + "' expects " + Twine(tensor.ranks.size()) +
+                                                 (tensor.ranks.size() == 1 ? " index" : " indices") +
+                                                 " on the left, found " + Twine(equation.indices.size()));
     error.notes.push_back({tensor.loc, "declared here"});
     return;
   }
@@ -191,7 +196,8 @@ void Resolver::checkUnion(Tensor &tensor, const EquationSyntax &equation) {
       rank = index->name;
 }
 
-//===-- extents, defaults, preconditions ----------------------------------------------------------------------------===//
+//===-- extents, defaults, preconditions
+//----------------------------------------------------------------------------===//
 
 void Resolver::resolveUniform() {
   // Defaults may use earlier scalars only: names come into scope one by one.
@@ -211,7 +217,8 @@ void Resolver::resolveUniform() {
   for (const Statement &statement : syntax.statements) {
     Scope scope;
     scope.isUniform = true;
-    if (statement.kind == StatementKind::Rank && rank < kernel.ranks.size() && kernel.ranks[rank].loc == statement.rank.loc) {
+    if (statement.kind == StatementKind::Rank && rank < kernel.ranks.size() &&
+        kernel.ranks[rank].loc == statement.rank.loc) {
       RankDecl &decl = kernel.ranks[rank++];
       scope.isUniform = decl.over.empty();
       scope.left.insert(decl.over.begin(), decl.over.end());
@@ -229,14 +236,19 @@ void Resolver::resolveUniform() {
   }
 }
 
-//===-- equations ---------------------------------------------------------------------------------------------------===//
+//===-- equations
+//---------------------------------------------------------------------------------------------------===//
 
 void Resolver::resolveEquations() {
   for (const Statement &statement : syntax.statements)
     if (statement.kind == StatementKind::Equation && statement.equation.rhs)
       resolveEquation(statement.equation);
+  bool isIncomplete = any_of(syntax.statements, [](const Statement &one) { // lost even its name
+    return one.kind == StatementKind::Equation && !one.equation.name;
+  });
   for (const Tensor *result : kernel.results)
-    if (none_of(syntax.statements, [&](const Statement &one) { return one.equation.name.name == result->name; }))
+    if (!isIncomplete &&
+        none_of(syntax.statements, [&](const Statement &one) { return one.equation.name.name == result->name; }))
       diagnostics.error(result->loc, "result '" + result->name + "' has no equation");
 }
 
@@ -283,7 +295,9 @@ void Resolver::warnConditionInsideDef(const Equation &equation, const Scope &sco
     return;
   for (StringRef index : freeIndices(rhs->args[1]))
     if (scope.argumentPacks.contains(index)) {
-      diagnostics.warning(rhs->loc, "this condition on '" + index + "' does not reach inside the argument of the def, which reduces over all of it")
+      diagnostics
+          .warning(rhs->loc, "this condition on '" + index +
+                                 "' does not reach inside the argument of the def, which reduces over all of it")
           .help = "define the argument in its own equation, with the condition";
       return;
     }

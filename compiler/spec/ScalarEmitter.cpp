@@ -53,7 +53,8 @@ static Value floatToInteger(OpBuilder &b, Location loc, Value value, unsigned wi
   double low = -std::ldexp(1.0, width - 1), high = std::ldexp(1.0, width - 1) - (width > 53 ? 1024.0 : 1.0);
   Value isNumber = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ORD, value, value);
   Value rounded = math::RoundEvenOp::create(b, loc, arith::SelectOp::create(b, loc, isNumber, value, number(0)));
-  Value clamped = arith::MaximumFOp::create(b, loc, number(low), arith::MinimumFOp::create(b, loc, number(high), rounded));
+  Value clamped =
+      arith::MaximumFOp::create(b, loc, number(low), arith::MinimumFOp::create(b, loc, number(high), rounded));
   return arith::IndexCastOp::create(b, loc, b.getIndexType(), arith::FPToSIOp::create(b, loc, i64, clamped));
 }
 
@@ -88,10 +89,14 @@ void ScalarEmitter::unify(Location loc, MutableArrayRef<Value> values) {
 Value ScalarEmitter::emit(const Term *term) {
   Location loc = context.locate(term);
   switch (term->kind) {
-  case TermKind::Int: return arith::ConstantIndexOp::create(builder, loc, term->integer);
-  case TermKind::Float: return constant(loc, builder.getF32Type(), term->number);
-  case TermKind::Bool: return arith::ConstantOp::create(builder, loc, builder.getBoolAttr(term->integer));
-  case TermKind::Map: return emitMap(term);
+  case TermKind::Int:
+    return arith::ConstantIndexOp::create(builder, loc, term->integer);
+  case TermKind::Float:
+    return constant(loc, builder.getF32Type(), term->number);
+  case TermKind::Bool:
+    return arith::ConstantOp::create(builder, loc, builder.getBoolAttr(term->integer));
+  case TermKind::Map:
+    return emitMap(term);
   case TermKind::Convert: {
     Value value = emit(term->args[0]);
     if (value.getType().isInteger(1))
@@ -99,7 +104,8 @@ Value ScalarEmitter::emit(const Term *term) {
     Type type = context.elementType(term->element);
     return extend(builder, loc, store(builder, loc, value, type));
   }
-  default: return extend(builder, loc, leaf(builder, term));
+  default:
+    return extend(builder, loc, leaf(builder, term));
   }
 }
 
@@ -135,10 +141,13 @@ Value ScalarEmitter::emitMap(const Term *term) {
   Location loc = context.locate(term);
   SmallVector<Value> args = emitArgs(term);
   switch (term->op) {
-  case MapOp::And: return arith::AndIOp::create(builder, loc, args[0], args[1]);
-  case MapOp::Or: return arith::OrIOp::create(builder, loc, args[0], args[1]);
+  case MapOp::And:
+    return arith::AndIOp::create(builder, loc, args[0], args[1]);
+  case MapOp::Or:
+    return arith::OrIOp::create(builder, loc, args[0], args[1]);
   case MapOp::Not:
-    return arith::XOrIOp::create(builder, loc, args[0], arith::ConstantOp::create(builder, loc, builder.getBoolAttr(true)));
+    return arith::XOrIOp::create(builder, loc, args[0],
+                                 arith::ConstantOp::create(builder, loc, builder.getBoolAttr(true)));
   case MapOp::Select: {
     MutableArrayRef<Value> branches = MutableArrayRef<Value>(args).drop_front();
     unify(loc, branches);
@@ -148,7 +157,8 @@ Value ScalarEmitter::emitMap(const Term *term) {
     if (isFloat(args[0]))
       return arith::NegFOp::create(builder, loc, args[0]);
     return arith::SubIOp::create(builder, loc, arith::ConstantIndexOp::create(builder, loc, 0), args[0]);
-  default: break;
+  default:
+    break;
   }
   unify(loc, args);
   if (term->op <= MapOp::Mod)
@@ -163,9 +173,12 @@ Value ScalarEmitter::arithmetic(const Term *term, Value a, Value b) {
   if (!isFloat(a))
     return integerArithmetic(term->op, loc, a, b);
   switch (term->op) {
-  case MapOp::Add: return arith::AddFOp::create(builder, loc, a, b);
-  case MapOp::Mul: return arith::MulFOp::create(builder, loc, a, b);
-  case MapOp::Div: return DivOp::create(builder, loc, a.getType(), a, b);
+  case MapOp::Add:
+    return arith::AddFOp::create(builder, loc, a, b);
+  case MapOp::Mul:
+    return arith::MulFOp::create(builder, loc, a, b);
+  case MapOp::Div:
+    return DivOp::create(builder, loc, a.getType(), a, b);
   default:
     if (context.isMaximum(term->args[1]))
       return SubOp::create(builder, loc, a.getType(), a, b);
@@ -175,12 +188,22 @@ Value ScalarEmitter::arithmetic(const Term *term, Value a, Value b) {
 
 Value ScalarEmitter::integerArithmetic(MapOp op, Location loc, Value a, Value b) {
   switch (op) {
-  case MapOp::Add: return arith::AddIOp::create(builder, loc, a, b);
-  case MapOp::Sub: return arith::SubIOp::create(builder, loc, a, b);
-  case MapOp::Mul: return arith::MulIOp::create(builder, loc, a, b);
-  case MapOp::Div: return IDivOp::create(builder, loc, a.getType(), a, b);
-  default: return IModOp::create(builder, loc, a.getType(), a, b);
+  case MapOp::Add:
+    return arith::AddIOp::create(builder, loc, a, b);
+  case MapOp::Sub:
+    return arith::SubIOp::create(builder, loc, a, b);
+  case MapOp::Mul:
+    return arith::MulIOp::create(builder, loc, a, b);
+  default:
+    break;
   }
+  // attn.idiv and attn.imod are ops on integers of a width.
+  Type i64 = builder.getI64Type();
+  a = arith::IndexCastOp::create(builder, loc, i64, a);
+  b = arith::IndexCastOp::create(builder, loc, i64, b);
+  Value result = op == MapOp::Div ? Value(IDivOp::create(builder, loc, i64, a, b))
+                                  : Value(IModOp::create(builder, loc, i64, a, b));
+  return arith::IndexCastOp::create(builder, loc, builder.getIndexType(), result);
 }
 
 Value ScalarEmitter::comparison(MapOp op, Location loc, Value a, Value b) {
@@ -188,12 +211,10 @@ Value ScalarEmitter::comparison(MapOp op, Location loc, Value a, Value b) {
     arith::CmpFPredicate floats;
     arith::CmpIPredicate integers;
   };
-  static constexpr Row rows[] = {{arith::CmpFPredicate::OLT, arith::CmpIPredicate::slt},
-                                 {arith::CmpFPredicate::OLE, arith::CmpIPredicate::sle},
-                                 {arith::CmpFPredicate::OGT, arith::CmpIPredicate::sgt},
-                                 {arith::CmpFPredicate::OGE, arith::CmpIPredicate::sge},
-                                 {arith::CmpFPredicate::OEQ, arith::CmpIPredicate::eq},
-                                 {arith::CmpFPredicate::UNE, arith::CmpIPredicate::ne}};
+  static constexpr Row rows[] = {
+      {arith::CmpFPredicate::OLT, arith::CmpIPredicate::slt}, {arith::CmpFPredicate::OLE, arith::CmpIPredicate::sle},
+      {arith::CmpFPredicate::OGT, arith::CmpIPredicate::sgt}, {arith::CmpFPredicate::OGE, arith::CmpIPredicate::sge},
+      {arith::CmpFPredicate::OEQ, arith::CmpIPredicate::eq},  {arith::CmpFPredicate::UNE, arith::CmpIPredicate::ne}};
   const Row &row = rows[static_cast<size_t>(op) - static_cast<size_t>(MapOp::Less)];
   if (isFloat(a))
     return arith::CmpFOp::create(builder, loc, row.floats, a, b);
@@ -210,7 +231,8 @@ Value ScalarEmitter::function(const Term *term, MutableArrayRef<Value> args) {
     arg = isFloat(arg) ? arg : toFloat(builder, loc, arg);
   Value x = args[0];
   switch (op) {
-  case MapOp::Pow: return math::PowFOp::create(builder, loc, x, args[1]);
+  case MapOp::Pow:
+    return math::PowFOp::create(builder, loc, x, args[1]);
   case MapOp::Softcap:
     return arith::MulFOp::create(builder, loc, args[1],
                                  math::TanhOp::create(builder, loc, arith::DivFOp::create(builder, loc, x, args[1])));
@@ -222,7 +244,8 @@ Value ScalarEmitter::function(const Term *term, MutableArrayRef<Value> args) {
     return x;
   case MapOp::Clamp:
     return arith::MinimumFOp::create(builder, loc, arith::MaximumFOp::create(builder, loc, x, args[1]), args[2]);
-  default: return unaryFunction(op, loc, x);
+  default:
+    return unaryFunction(op, loc, x);
   }
 }
 
@@ -234,43 +257,67 @@ Value ScalarEmitter::unaryFunction(MapOp op, Location loc, Value x) {
     return arith::DivFOp::create(builder, loc, number(1), arith::AddFOp::create(builder, loc, number(1), e));
   };
   switch (op) {
-  case MapOp::Exp: return math::ExpOp::create(builder, loc, x);
-  case MapOp::Exp2: return math::Exp2Op::create(builder, loc, x);
-  case MapOp::Expm1: return math::ExpM1Op::create(builder, loc, x);
-  case MapOp::Log: return math::LogOp::create(builder, loc, x);
-  case MapOp::Log2: return math::Log2Op::create(builder, loc, x);
-  case MapOp::Log1p: return math::Log1pOp::create(builder, loc, x);
-  case MapOp::Tanh: return math::TanhOp::create(builder, loc, x);
-  case MapOp::Erf: return math::ErfOp::create(builder, loc, x);
-  case MapOp::Sqrt: return math::SqrtOp::create(builder, loc, x);
-  case MapOp::Rsqrt: return math::RsqrtOp::create(builder, loc, x);
-  case MapOp::Sin: return math::SinOp::create(builder, loc, x);
-  case MapOp::Cos: return math::CosOp::create(builder, loc, x);
-  case MapOp::Floor: return math::FloorOp::create(builder, loc, x);
-  case MapOp::Ceil: return math::CeilOp::create(builder, loc, x);
-  case MapOp::Round: return math::RoundEvenOp::create(builder, loc, x);
-  case MapOp::Abs: return math::AbsFOp::create(builder, loc, x);
-  case MapOp::Sign: return sign(loc, x);
-  case MapOp::Relu: return arith::MaximumFOp::create(builder, loc, x, number(0));
-  case MapOp::Sigmoid: return logistic();
-  case MapOp::Silu: return arith::MulFOp::create(builder, loc, x, logistic());
+  case MapOp::Exp:
+    return math::ExpOp::create(builder, loc, x);
+  case MapOp::Exp2:
+    return math::Exp2Op::create(builder, loc, x);
+  case MapOp::Expm1:
+    return math::ExpM1Op::create(builder, loc, x);
+  case MapOp::Log:
+    return math::LogOp::create(builder, loc, x);
+  case MapOp::Log2:
+    return math::Log2Op::create(builder, loc, x);
+  case MapOp::Log1p:
+    return math::Log1pOp::create(builder, loc, x);
+  case MapOp::Tanh:
+    return math::TanhOp::create(builder, loc, x);
+  case MapOp::Erf:
+    return math::ErfOp::create(builder, loc, x);
+  case MapOp::Sqrt:
+    return math::SqrtOp::create(builder, loc, x);
+  case MapOp::Rsqrt:
+    return math::RsqrtOp::create(builder, loc, x);
+  case MapOp::Sin:
+    return math::SinOp::create(builder, loc, x);
+  case MapOp::Cos:
+    return math::CosOp::create(builder, loc, x);
+  case MapOp::Floor:
+    return math::FloorOp::create(builder, loc, x);
+  case MapOp::Ceil:
+    return math::CeilOp::create(builder, loc, x);
+  case MapOp::Round:
+    return math::RoundEvenOp::create(builder, loc, x);
+  case MapOp::Abs:
+    return math::AbsFOp::create(builder, loc, x);
+  case MapOp::Sign:
+    return sign(loc, x);
+  case MapOp::Relu:
+    return arith::MaximumFOp::create(builder, loc, x, number(0));
+  case MapOp::Sigmoid:
+    return logistic();
+  case MapOp::Silu:
+    return arith::MulFOp::create(builder, loc, x, logistic());
   case MapOp::Gelu: {
-    Value erf = math::ErfOp::create(builder, loc, arith::MulFOp::create(builder, loc, x, number(0.70710678118654752440)));
+    Value erf =
+        math::ErfOp::create(builder, loc, arith::MulFOp::create(builder, loc, x, number(0.70710678118654752440)));
     Value half = arith::MulFOp::create(builder, loc, number(0.5), x);
     return arith::MulFOp::create(builder, loc, half, arith::AddFOp::create(builder, loc, number(1), erf));
   }
   case MapOp::Softplus: {
-    Value e = math::ExpOp::create(builder, loc, arith::NegFOp::create(builder, loc, math::AbsFOp::create(builder, loc, x)));
+    Value e =
+        math::ExpOp::create(builder, loc, arith::NegFOp::create(builder, loc, math::AbsFOp::create(builder, loc, x)));
     return arith::AddFOp::create(builder, loc, arith::MaximumFOp::create(builder, loc, x, number(0)),
                                  math::Log1pOp::create(builder, loc, e));
   }
-  default: llvm_unreachable("a function of one float");
+  default:
+    llvm_unreachable("a function of one float");
   }
 }
 
 /// -1, 0 or 1; 0 and NaN stay what they are.
 Value ScalarEmitter::sign(Location loc, Value x) {
-  Value zero = constant(loc, x.getType(), 0), one = constant(loc, x.getType(), 1), minus = constant(loc, x.getType(), -1);
+  Value zero = constant(loc, x.getType(), 0), one = constant(loc, x.getType(), 1),
+        minus = constant(loc, x.getType(), -1);
   Value below = comparison(MapOp::Less, loc, x, zero), above = comparison(MapOp::Greater, loc, x, zero);
   return arith::SelectOp::create(builder, loc, above, one, arith::SelectOp::create(builder, loc, below, minus, x));
 }
@@ -281,27 +328,37 @@ Value ScalarEmitter::integerFunction(MapOp op, Location loc, ArrayRef<Value> arg
   auto most = [&](Value a, Value b) -> Value { return arith::MaxSIOp::create(builder, loc, a, b); };
   auto least = [&](Value a, Value b) -> Value { return arith::MinSIOp::create(builder, loc, a, b); };
   switch (op) {
-  case MapOp::Relu: return most(x, number(0));
-  case MapOp::Abs: return most(x, arith::SubIOp::create(builder, loc, number(0), x));
-  case MapOp::Sign: return least(most(x, number(-1)), number(1));
-  case MapOp::Clamp: return least(most(x, args[1]), args[2]);
+  case MapOp::Relu:
+    return most(x, number(0));
+  case MapOp::Abs:
+    return most(x, arith::SubIOp::create(builder, loc, number(0), x));
+  case MapOp::Sign:
+    return least(most(x, number(-1)), number(1));
+  case MapOp::Clamp:
+    return least(most(x, args[1]), args[2]);
   case MapOp::Max:
   case MapOp::Min:
     for (Value y : args.drop_front())
       x = op == MapOp::Max ? most(x, y) : least(x, y);
     return x;
-  case MapOp::Shl: return arith::ShLIOp::create(builder, loc, x, args[1]);
-  case MapOp::Shr: return arith::ShRSIOp::create(builder, loc, x, args[1]);
-  case MapOp::BitAnd: return arith::AndIOp::create(builder, loc, x, args[1]);
-  case MapOp::BitOr: return arith::OrIOp::create(builder, loc, x, args[1]);
-  case MapOp::BitXor: return arith::XOrIOp::create(builder, loc, x, args[1]);
+  case MapOp::Shl:
+    return arith::ShLIOp::create(builder, loc, x, args[1]);
+  case MapOp::Shr:
+    return arith::ShRSIOp::create(builder, loc, x, args[1]);
+  case MapOp::BitAnd:
+    return arith::AndIOp::create(builder, loc, x, args[1]);
+  case MapOp::BitOr:
+    return arith::OrIOp::create(builder, loc, x, args[1]);
+  case MapOp::BitXor:
+    return arith::XOrIOp::create(builder, loc, x, args[1]);
   case MapOp::Ilog2: {
     Value wide = arith::IndexCastOp::create(builder, loc, builder.getI64Type(), x);
     Value zeros = math::CountLeadingZerosOp::create(builder, loc, wide);
     return arith::SubIOp::create(builder, loc, number(63),
                                  arith::IndexCastOp::create(builder, loc, builder.getIndexType(), zeros));
   }
-  default: llvm_unreachable("a function of integers");
+  default:
+    llvm_unreachable("a function of integers");
   }
 }
 

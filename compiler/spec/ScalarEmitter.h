@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Terms without reductions as arith, math and attn ops on scalars. Values are bools (i1), integers (index), or floats in
-// the compute type: f32, or f64 as soon as an operand is f64 (R16).
+// Terms without reductions as arith, math and attn ops on scalars. Values are bools (i1), integers (index), or floats
+// in the compute type: f32, or f64 as soon as an operand is f64 (R16).
 #pragma once
 #include "compiler/spec/Model.h"
 #include "mlir/IR/Builders.h"
@@ -10,7 +10,8 @@ namespace attn::spec {
 
 class ScalarEmitter {
 public:
-  /// What a term that is no map stands for: an element, an index, an extent, a scalar. In any type; it is extended here.
+  /// What a term that is no map stands for: an element, an index, an extent, a scalar. In any type; it is extended
+  /// here.
   using Leaf = llvm::function_ref<mlir::Value(mlir::OpBuilder &, const Term *)>;
 
   struct Context {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/spec/Terms.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
-#include "llvm/ADT/StringExtras.h"
 
 using namespace llvm;
 
@@ -17,7 +17,8 @@ const RankDecl *Kernel::declaredRank(StringRef name) const {
 
 std::string extentName(StringRef rank) { return rank.upper(); }
 
-//===-- making ------------------------------------------------------------------------------------------------------===//
+//===-- making
+//------------------------------------------------------------------------------------------------------===//
 
 Term *TermBuilder::make(TermKind kind, Loc loc, ArrayRef<Term *> args) {
   Term *term = new (program.arena.Allocate<Term>()) Term(kind);
@@ -101,7 +102,8 @@ Term *TermBuilder::substitute(Term *term, function_ref<Term *(StringRef)> replac
   return copy;
 }
 
-//===-- asking ------------------------------------------------------------------------------------------------------===//
+//===-- asking
+//------------------------------------------------------------------------------------------------------===//
 
 void walk(Term *term, function_ref<void(Term *)> visit) {
   if (!term)
@@ -166,7 +168,8 @@ SmallVector<Term *> conjunctsOf(Term *condition) {
   return conjuncts;
 }
 
-//===-- printing ----------------------------------------------------------------------------------------------------===//
+//===-- printing
+//----------------------------------------------------------------------------------------------------===//
 
 static std::string printList(ArrayRef<Term *> terms, StringRef separator) {
   std::string text; // not llvm::join, which walks its range twice
@@ -215,28 +218,47 @@ static std::string printNumber(double number) {
 std::string print(const Term *term) {
   auto arg = [&](unsigned i) { return print(term->args[i]); };
   switch (term->kind) {
-  case TermKind::Int: return std::to_string(term->integer);
-  case TermKind::Float: return printNumber(term->number);
-  case TermKind::Bool: return term->integer ? "true" : "false";
-  case TermKind::Index: return term->name.str();
-  case TermKind::Extent: return extentName(term->name);
-  case TermKind::Scalar: return term->scalar->name.str();
+  case TermKind::Int:
+    return std::to_string(term->integer);
+  case TermKind::Float:
+    return printNumber(term->number);
+  case TermKind::Bool:
+    return term->integer ? "true" : "false";
+  case TermKind::Index:
+    return term->name.str();
+  case TermKind::Extent:
+    return extentName(term->name);
+  case TermKind::Scalar:
+    return term->scalar->name.str();
   case TermKind::Read:
     return (term->isOld ? "old(" + term->tensor->name.str() + ")" : term->tensor->name.str()) +
            (term->args.empty() ? "" : "[" + printList(term->args, ",") + "]");
-  case TermKind::Map: return printMap(term);
-  case TermKind::Convert: return elementName(term->element).str() + "(" + arg(0) + ")";
-  case TermKind::If: return "(" + arg(0) + " if " + arg(1) + ")";
-  case TermKind::Else: return "(" + arg(0) + " else " + arg(1) + ")";
-  case TermKind::Reduce: return "(" + spell(term->reducer).str() + printBinders(term) + " " + arg(0) + ")";
-  case TermKind::Select: return "(" + spell(term->selection).str() + printBinders(term) + " " + arg(0) + ")";
-  case TermKind::In: return "(" + arg(0) + " in " + arg(1) + ")";
-  case TermKind::Place: return arg(0) + "[" + arg(1) + "]";
-  case TermKind::Component: return arg(0) + "." + std::to_string(term->integer);
-  case TermKind::Len: return "len(" + arg(0) + ")";
-  case TermKind::Pos: return "pos(" + printList(term->args, ", ") + ")";
-  case TermKind::Tuple: return "(" + printList(term->args, ", ") + ")";
-  case TermKind::Rand: return "rand(" + printList(term->args, ", ") + ")";
+  case TermKind::Map:
+    return printMap(term);
+  case TermKind::Convert:
+    return elementName(term->element).str() + "(" + arg(0) + ")";
+  case TermKind::If:
+    return "(" + arg(0) + " if " + arg(1) + ")";
+  case TermKind::Else:
+    return "(" + arg(0) + " else " + arg(1) + ")";
+  case TermKind::Reduce:
+    return "(" + spell(term->reducer).str() + printBinders(term) + " " + arg(0) + ")";
+  case TermKind::Select:
+    return "(" + spell(term->selection).str() + printBinders(term) + " " + arg(0) + ")";
+  case TermKind::In:
+    return "(" + arg(0) + " in " + arg(1) + ")";
+  case TermKind::Place:
+    return arg(0) + "[" + arg(1) + "]";
+  case TermKind::Component:
+    return arg(0) + "." + std::to_string(term->integer);
+  case TermKind::Len:
+    return "len(" + arg(0) + ")";
+  case TermKind::Pos:
+    return "pos(" + printList(term->args, ", ") + ")";
+  case TermKind::Tuple:
+    return "(" + printList(term->args, ", ") + ")";
+  case TermKind::Rand:
+    return "rand(" + printList(term->args, ", ") + ")";
   }
   llvm_unreachable("all kinds are handled");
 }

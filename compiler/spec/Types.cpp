@@ -17,13 +17,17 @@ static StringRef describe(TypeClass type) {
 
 static TypeClass classOf(const ElementType &type) {
   switch (type.kind) {
-  case Element::Bool: return TypeClass::Bool;
+  case Element::Bool:
+    return TypeClass::Bool;
   case Element::I8:
   case Element::U8:
   case Element::I32:
-  case Element::I64: return TypeClass::Int;
-  case Element::Inferred: return TypeClass::Unknown;
-  default: return TypeClass::Float;
+  case Element::I64:
+    return TypeClass::Int;
+  case Element::Inferred:
+    return TypeClass::Unknown;
+  default:
+    return TypeClass::Float;
   }
 }
 
@@ -60,6 +64,12 @@ public:
   }
 
 private:
+  Diagnostic &error(const Term *term, const Twine &message) {
+    Diagnostic &report = diagnostics.error(term->loc, message);
+    Diagnostics::addUses(report, term->site);
+    return report;
+  }
+
   void checkScalar(ScalarParam &scalar) {
     if (!scalar.init)
       return;
@@ -68,7 +78,8 @@ private:
       diagnostics.error(scalar.init->loc, "default of integer '" + scalar.name + "' is a float").help =
           "convert it: i64(...)";
     else if (wanted != TypeClass::Unknown && isNumber(wanted) != isNumber(type))
-      diagnostics.error(scalar.init->loc, "default of '" + scalar.name + "' is " + describe(type) + ", expected " + describe(wanted));
+      diagnostics.error(scalar.init->loc,
+                        "default of '" + scalar.name + "' is " + describe(type) + ", expected " + describe(wanted));
   }
 
   TypeClass ofTensor(Tensor &tensor) {
@@ -103,7 +114,9 @@ private:
           "convert it: i32(...) saturates and rounds to even";
     else if (type != written && type != TypeClass::Unknown && written != TypeClass::Unknown &&
              !(type == TypeClass::Float && written == TypeClass::Int))
-      diagnostics.error(equation.loc, "'" + name + "' holds " + describe(type) + ", but this equation writes " + describe(written))
+      diagnostics
+          .error(equation.loc,
+                 "'" + name + "' holds " + describe(type) + ", but this equation writes " + describe(written))
           .notes.push_back({equation.tensor->loc, "declared here"});
   }
 
@@ -112,7 +125,7 @@ private:
       return TypeClass::Unknown;
     TypeClass type = infer(term);
     if (type != wanted && type != TypeClass::Unknown)
-      diagnostics.error(term->loc, rule + ", found " + describe(type));
+      error(term, rule + ", found " + describe(type));
     return type;
   }
 
@@ -128,23 +141,34 @@ private:
     switch (term->kind) {
     case TermKind::Int:
     case TermKind::Index:
-    case TermKind::Extent: return TypeClass::Int;
-    case TermKind::Float: return TypeClass::Float;
-    case TermKind::Bool: return TypeClass::Bool;
-    case TermKind::Scalar: return classOf(term->scalar->type);
+    case TermKind::Extent:
+      return TypeClass::Int;
+    case TermKind::Float:
+      return TypeClass::Float;
+    case TermKind::Bool:
+      return TypeClass::Bool;
+    case TermKind::Scalar:
+      return classOf(term->scalar->type);
     case TermKind::Read:
       for (Term *subscript : term->args)
         expect(subscript, TypeClass::Int, "an index is an integer");
       return ofTensor(*term->tensor);
-    case TermKind::Map: return inferMap(term);
-    case TermKind::Convert: infer(term->args[0]); return classOf(term->element);
+    case TermKind::Map:
+      return inferMap(term);
+    case TermKind::Convert:
+      infer(term->args[0]);
+      return classOf(term->element);
     case TermKind::If:
       expect(term->args[1], TypeClass::Bool, "'if' takes a condition");
       return infer(term->args[0]);
-    case TermKind::Else: return merge(term, term->args[0], term->args[1]);
-    case TermKind::Reduce: return inferReduce(term);
-    case TermKind::Select: return inferSelect(term);
-    default: return inferSetTerm(term);
+    case TermKind::Else:
+      return merge(term, term->args[0], term->args[1]);
+    case TermKind::Reduce:
+      return inferReduce(term);
+    case TermKind::Select:
+      return inferSelect(term);
+    default:
+      return inferSetTerm(term);
     }
   }
 
@@ -154,21 +178,26 @@ private:
       types.push_back(infer(arg));
     auto wantsSet = [&](unsigned arg, StringRef what) {
       if (types[arg] != TypeClass::Set && types[arg] != TypeClass::Unknown)
-        diagnostics.error(term->loc, what + " a set, found " + describe(types[arg]));
+        error(term, what + " a set, found " + describe(types[arg]));
     };
     switch (term->kind) {
-    case TermKind::In: return wantsSet(1, "'in' expects"), TypeClass::Bool;
-    case TermKind::Len: return wantsSet(0, "'len' expects"), TypeClass::Int;
-    case TermKind::Pos: return wantsSet(0, "'pos' expects"), TypeClass::Int;
+    case TermKind::In:
+      return wantsSet(1, "'in' expects"), TypeClass::Bool;
+    case TermKind::Len:
+      return wantsSet(0, "'len' expects"), TypeClass::Int;
+    case TermKind::Pos:
+      return wantsSet(0, "'pos' expects"), TypeClass::Int;
     case TermKind::Place:
       expect(term->args[1], TypeClass::Int, "the place of a member is an integer");
       return memberClass(term->args[0]);
-    case TermKind::Component: return TypeClass::Int;
+    case TermKind::Component:
+      return TypeClass::Int;
     case TermKind::Rand:
       for (Term *arg : term->args)
         expect(arg, TypeClass::Int, "'rand' takes integers");
       return TypeClass::Float;
-    default: return TypeClass::Tuple;
+    default:
+      return TypeClass::Tuple;
     }
   }
 
@@ -190,7 +219,7 @@ private:
       return second;
     if (isNumber(first) && isNumber(second))
       return TypeClass::Float;
-    diagnostics.error(term->loc, "one value is " + describe(first) + ", the other " + describe(second));
+    error(term, "one value is " + describe(first) + ", the other " + describe(second));
     return TypeClass::Unknown;
   }
 
@@ -218,11 +247,13 @@ private:
         (reducer->reducer != ReducerKind::Any && reducer->reducer != ReducerKind::All))
       return false;
     diagnostics.rollback(before);
-    Diagnostic &error = diagnostics.error(term->loc, "'" + spell(reducer->reducer) + "' takes the product that follows it, which ends before '" + spell(term->op) + "'");
+    Diagnostic &report =
+        error(term, "'" + spell(reducer->reducer) + "' takes the product that follows it, which ends before '" +
+                        spell(term->op) + "'");
     StringRef text = diagnostics.source(reducer->loc.file).getText();
     uint32_t body = reducer->args[0]->begin, end = term->args[1]->end;
     if (reducer->begin < body && body < end)
-      error.help = ("write " + text.slice(reducer->begin, body) + "(" + text.slice(body, end) + ")").str();
+      report.help = ("write " + text.slice(reducer->begin, body) + "(" + text.slice(body, end) + ")").str();
     return true;
   }
 
@@ -238,7 +269,7 @@ private:
       return TypeClass::Bool;
     if (isBool(left) && isBool(right) && isEquality)
       return TypeClass::Bool;
-    diagnostics.error(term->loc, "'" + spell(term->op) + "' compares " + describe(left) + " with " + describe(right));
+    error(term, "'" + spell(term->op) + "' compares " + describe(left) + " with " + describe(right));
     return TypeClass::Bool;
   }
 
@@ -248,7 +279,8 @@ private:
     for (Term *arg : term->args) {
       TypeClass type = infer(arg);
       if (!isNumber(type) || (integersOnly && type == TypeClass::Float))
-        diagnostics.error(arg->loc, "'" + spell(term->op) + "' takes " + (integersOnly ? "integers" : "numbers") + ", found " + describe(type));
+        error(arg, "'" + spell(term->op) + "' takes " + (integersOnly ? "integers" : "numbers") + ", found " +
+                       describe(type));
       allIntegers &= type == TypeClass::Int;
       anyUnknown |= type == TypeClass::Unknown;
     }
@@ -272,8 +304,8 @@ private:
     if (term->op > MapOp::Mod || term->args.size() != 2)
       return;
     for (unsigned i : {0u, 1u})
-      if (term->args[i]->kind == TermKind::Map && term->args[i]->op == MapOp::Div && term->args[i]->type == TypeClass::Int &&
-          term->args[1 - i]->type == TypeClass::Float)
+      if (term->args[i]->kind == TermKind::Map && term->args[i]->op == MapOp::Div &&
+          term->args[i]->type == TypeClass::Int && term->args[1 - i]->type == TypeClass::Float)
         diagnostics.warning(term->args[i]->loc, "an integer quotient is rounded down before it meets a float");
   }
 
@@ -285,7 +317,8 @@ private:
     TypeClass body = infer(term->args[0]);
     bool takesBools = term->reducer == ReducerKind::Any || term->reducer == ReducerKind::All;
     if (takesBools ? !isBool(body) : !isNumber(body))
-      diagnostics.error(term->args[0]->loc, "'" + spell(term->reducer) + "' takes " + (takesBools ? "bools" : "numbers") + ", found " + describe(body))
+      error(term->args[0],
+            "'" + spell(term->reducer) + "' takes " + (takesBools ? "bools" : "numbers") + ", found " + describe(body))
           .help = body == TypeClass::Bool ? "count with select(c, 1, 0)" : "";
     if (takesBools)
       return TypeClass::Bool;
@@ -300,14 +333,14 @@ private:
     TypeClass body = infer(term->args[0]);
     if (term->selection == SelectionKind::Set) {
       if (body != TypeClass::Int && body != TypeClass::Tuple && body != TypeClass::Unknown)
-        diagnostics.error(term->args[0]->loc, Twine("members of a set are integers, found ") + describe(body));
+        error(term->args[0], Twine("members of a set are integers, found ") + describe(body));
     } else if (!isNumber(body)) {
-      diagnostics.error(term->args[0]->loc, "'" + spell(term->selection) + "' takes numbers, found " + describe(body));
+      error(term->args[0], "'" + spell(term->selection) + "' takes numbers, found " + describe(body));
     }
     if (term->selection == SelectionKind::TopK)
       expect(term->parameter, TypeClass::Int, "the number of members is an integer");
     else if (term->parameter && !isNumber(infer(term->parameter)))
-      diagnostics.error(term->parameter->loc, "the bound of '" + spell(term->selection) + "' is a number");
+      error(term->parameter, "the bound of '" + spell(term->selection) + "' is a number");
     return TypeClass::Set;
   }
 

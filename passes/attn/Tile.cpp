@@ -66,13 +66,15 @@ void KernelTiler::makeFunction() {
   function->setAttr("tile.kernel", b.getUnitAttr());
   mlir::Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
-  Operation *end = func::ReturnOp::create(b, loc());
+  Operation *end = func::ReturnOp::create(b, loc());  // declareRanks gives it the extents that are computed
   b.setInsertionPoint(end);
   kernel.scalars.setInsertionPoint(end);
 }
 
 /// Extents bound at compile time are constants; declared ones are computed, in the order of the list (R2).
 void KernelTiler::declareRanks(ValueRange arguments) {
+  SmallVector<int64_t> declared;
+  SmallVector<Value> computed;
   kernel.extents.assign(arguments.begin(), arguments.end());
   for (auto [i, rank] : llvm::enumerate(kernel.kernel.getRanks().getAsRange<RankAttr>())) {
     if (std::optional<int64_t> extent = rank.getConstantExtent()) {
@@ -86,8 +88,15 @@ void KernelTiler::declareRanks(ValueRange arguments) {
           if (kernel.kernel.getArgName(k) == name)
             operands.push_back(kernel.index(argument));
       kernel.extents[i] = affine::AffineApplyOp::create(b, loc(), rank.getExtent(), operands);
+      declared.push_back(i);
+      computed.push_back(kernel.extents[i]);
     }
   }
+  if (declared.empty())
+    return;
+  function->setAttr("tile.declared", b.getDenseI64ArrayAttr(declared));
+  function.setFunctionType(b.getFunctionType(function.getArgumentTypes(), TypeRange(ValueRange(computed))));
+  function.getBody().front().getTerminator()->setOperands(computed);
 }
 
 void KernelTiler::defaults(Value given) {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The table of functions that have an expansion, and the pass that applies it. The expansions themselves are in Exponentials,
-// Logarithms, Power, Trigonometry and Rounding; their coefficients in Polynomials.h.
+// The table of functions that have an expansion, and the pass that applies it. The expansions themselves are in
+// Exponentials, Logarithms, Power, Trigonometry and Rounding; their coefficients in Polynomials.h.
+#include "mlir/IR/TypeUtilities.h"
 #include "passes/Passes.h"
 #include "passes/target/Expansions.h"
-#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
+#include <functional>
 
 using namespace mlir;
 
@@ -117,7 +119,7 @@ struct ExpandApproximations : impl::MathExpandApproximationsBase<ExpandApproxima
 
   void runOnOperation() override {
     if (!expansion::isExp2Degree(exp2Degree)) {
-      getOperation()->emitError() << "exp2-degree: expected 3, 5 or 6, found " << exp2Degree;
+      getOperation()->emitError() << "exp2-degree: expected 3, 5 or 6, found " << int(exp2Degree);
       return signalPassFailure();
     }
     Table table(exp2Degree);

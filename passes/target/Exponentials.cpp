@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// 2^x = 2^n 2^f with n the integer nearest to x. Adding 1.5 * 2^23 to x rounds it to n, which is then in the low bits of the sum
-// (Cody and Waite, "Software Manual for the Elementary Functions", 1980, for the reduction; the magic number is folklore).
-// Two details matter. The power of two is multiplied, not added to the exponent, as the addition turns a NaN whose payload
-// has low bits into a number. And the polynomial is 2 * 2^f and the factor 2^(n-1), so that n = 128 does not overflow in
-// the factor when the result does not; n = -126 has the factor 0, hence exp2(-inf) = 0 without a select.
+// 2^x = 2^n 2^f with n the integer nearest to x. Adding 1.5 * 2^23 to x rounds it to n, which is then in the low bits
+// of the sum (Cody and Waite, "Software Manual for the Elementary Functions", 1980, for the reduction; the magic number
+// is folklore). Two details matter. The power of two is multiplied, not added to the exponent, as the addition turns a
+// NaN whose payload has low bits into a number. And the polynomial is 2 * 2^f and the factor 2^(n-1), so that n = 128
+// does not overflow in the factor when the result does not; n = -126 has the factor 0, hence exp2(-inf) = 0 without a
+// select.
 #include "passes/target/Expansions.h"
 #include "passes/target/Polynomials.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// x = 2^k (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), so that k = 0 on both sides of 1, where the result is near 0 and its
-// relative error counts; log x = k log 2 + (f + f^2 P(f)). The subtraction m - 1 is exact.
+// x = 2^k (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), so that k = 0 on both sides of 1, where the result is near 0 and
+// its relative error counts; log x = k log 2 + (f + f^2 P(f)). The subtraction m - 1 is exact.
 #include "passes/target/Logarithms.h"
 #include "passes/target/Expansions.h"
 #include "passes/target/Polynomials.h"
@@ -26,7 +26,8 @@ static Real mantissa(Bits distance, const Format &format) {
   return ((distance & mask) + bitsOf(kSqrtHalf, format)).real();
 }
 
-/// The exponent field as a float: integers below 2^mantissaBits are the low bits of magic numbers. AVX2 has no i64 to f64.
+/// The exponent field as a float: integers below 2^mantissaBits are the low bits of magic numbers. AVX2 has no i64 to
+/// f64.
 static Real exponentField(Bits distance, const Format &format) {
   return ((distance >> format.mantissaBits) + bitsOf(format.magic(), format)).real();
 }
@@ -69,8 +70,8 @@ Real log(Real x) {
   return atEnds(x, naturalLog(k, m - 1));
 }
 
-// 1 + x = 2^k (1 + f) with k from the rounded sum and f = 2^-k x + (2^-k - 1) from x itself, so nothing of x is lost. For large
-// k the rounded sum is as good, and 2^-k may not exist.
+// 1 + x = 2^k (1 + f) with k from the rounded sum and f = 2^-k x + (2^-k - 1) from x itself, so nothing of x is lost.
+// For large k the rounded sum is as good, and 2^-k may not exist.
 Real log1p(Real x) {
   const Format &format = x.format();
   Real sum = x + 1;

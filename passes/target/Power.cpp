@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// x^y = 2^(y log2 |x|), with a sign. An error of the product is a relative error of the result, and the product goes up to 1024, so
-// the logarithm carries about ten bits more than f64 has, as a sum of two: log2 m = 2/ln 2 atanh s with s = f / (2 + f),
-// where only the leading term needs both parts (the cubic one is below 1/100 of it). Products and quotients are split
-// exactly with fma (Dekker 1971; Muller et al., "Handbook of Floating-Point Arithmetic", chapter 4).
+// x^y = 2^(y log2 |x|), with a sign. An error of the product is a relative error of the result, and the product goes up
+// to 1024, so the logarithm carries more than ten bits beyond those of f64, as a sum of two: log2 m = 2/ln 2 atanh s
+// with s = f / (2 + f), where the first two terms of the series of atanh need both parts. Sums and products are split
+// exactly (Dekker 1971; Muller et al., "Handbook of Floating-Point Arithmetic", chapter 4).
 #include "passes/target/Expansions.h"
 #include "passes/target/Logarithms.h"
 #include "passes/target/Polynomials.h"
@@ -21,24 +21,36 @@ struct Pair {
 };
 } // namespace
 
-/// Exact if |a| >= |b| or a = 0.
+/// The exact sum if |a| >= |b| or a = 0.
 static Pair sumOf(Real a, Real b) {
   Real high = a + b;
   return {high, b - (high - a)};
 }
 
+static Pair productOf(Pair a, Pair b) {
+  Real high = a.high * b.high;
+  return {high, fma(a.high, b.high, -high) + fma(a.high, b.low, a.low * b.high)};
+}
+
+/// f / (2 + f)
+static Pair quotient(Real f) {
+  Pair divisor = sumOf(Real(2).like(f), f);
+  Real s = f / divisor.high;
+  Real rest = fma(-s, divisor.high, f) - s * divisor.low;
+  return {s, rest / divisor.high};
+}
+
 static Pair log2Pair(Real x) {
-  constexpr double scaleHigh = 2.8853900817779268, scaleLow = 4.0710547481862066e-17; // 2 / ln 2
   auto [k, m] = splitBinade(x);
-  Real f = m - 1;
-  Real divisor = f + 2;
-  Real divisorLow = f - (divisor - 2);
-  Real s = f / divisor;
-  Real sLow = (fma(-s, divisor, f) - s * divisorLow) / divisor;
-  Real square = s * s;
-  Real lead = s * scaleHigh;
-  Real rest = fma(s, scaleLow, fma(sLow, scaleHigh, square * s * horner(square, kLog2AtanhF64)));
-  Pair logM = sumOf(lead, fma(s, scaleHigh, -lead) + rest);
+  auto number = [&](double high, double low) { return Pair{Real(high).like(x), Real(low).like(x)}; };
+  Pair s = quotient(m - 1);
+  Pair square = productOf(s, s);
+  Pair third = number(0.3333333333333333, 1.850371707708594e-17);
+  Pair inner = sumOf(third.high, square.high * horner(square.high, kAtanhTailF64));
+  Pair cubic = productOf(productOf(square, {inner.high, inner.low + third.low}), s);
+  Pair atanh = sumOf(s.high, cubic.high);
+  Pair scale = number(2.8853900817779268, 4.0710547481862066e-17); // 2 / ln 2
+  Pair logM = productOf({atanh.high, atanh.low + (s.low + cubic.low)}, scale);
   Pair log = sumOf(k, logM.high); // |k| >= 1, or 0
   return {log.high, log.low + logM.low};
 }

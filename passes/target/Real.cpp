@@ -55,8 +55,8 @@ Real Real::cast(Type element) const {
 
 Real Bits::real() const {
   Type integer = getElementTypeOrSelf(value.getType());
-  Type element = integer.isInteger(64) ? Type(Float64Type::get(value.getContext()))
-                                       : Type(Float32Type::get(value.getContext()));
+  Type element =
+      integer.isInteger(64) ? Type(Float64Type::get(value.getContext())) : Type(Float32Type::get(value.getContext()));
   return Real(*builder, arith::BitcastOp::create(*builder, withElement(value.getType(), element), value));
 }
 

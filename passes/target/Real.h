@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Formulas over f32 and f64 as C++ expressions: each operator emits one arith or math operation on a scalar or a vector of
-// any shape. Numbers become constants of the type of the value they meet. No flags: every sum stays as it is written, which
-// the rounding tricks and the NaN rules of the expansions depend on.
+// Formulas over f32 and f64 as C++ expressions: each operator emits one arith or math operation on a scalar or a vector
+// of any shape. Numbers become constants of the type of the value they meet. No flags: every sum stays as it is
+// written, which the rounding tricks and the NaN rules of the expansions depend on.
 #pragma once
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -12,9 +12,9 @@ namespace attn {
 
 /// Facts of an IEEE binary format.
 struct Format {
-  unsigned width;    ///< bits
-  int mantissaBits;  ///< stored ones
-  int bias;          ///< of the exponent
+  unsigned width;   ///< bits
+  int mantissaBits; ///< stored ones
+  int bias;         ///< of the exponent
   /// Adding it to a number below 2^(mantissaBits - 1) in size rounds that to an integer, which is then in the low bits.
   double magic() const { return std::ldexp(1.5, mantissaBits); }
   double minNormal() const { return std::ldexp(1.0, 1 - bias); }
@@ -45,7 +45,7 @@ public:
   mlir::Value get() const { return value; }
   mlir::ImplicitLocOpBuilder &b() const { return *builder; }
   Bits bits() const;
-  Real cast(mlir::Type element) const;  ///< to f32 or f64
+  Real cast(mlir::Type element) const; ///< to f32 or f64
 
 private:
   mlir::ImplicitLocOpBuilder *builder = nullptr;
@@ -88,8 +88,8 @@ public:
   mlir::Value as(const Bits &like) const;
   mlir::Value get() const { return value; }
   mlir::ImplicitLocOpBuilder &b() const { return *builder; }
-  Real real() const;                    ///< the float with these bits
-  Bits narrowed(unsigned width) const;  ///< the low bits
+  Real real() const;                   ///< the float with these bits
+  Bits narrowed(unsigned width) const; ///< the low bits
 
 private:
   mlir::ImplicitLocOpBuilder *builder = nullptr;
@@ -103,7 +103,7 @@ Bits operator&(Bits a, Bits b);
 Bits operator|(Bits a, Bits b);
 Bits operator^(Bits a, Bits b);
 Bits operator<<(Bits a, int by);
-Bits operator>>(Bits a, int by);  ///< zeros enter
+Bits operator>>(Bits a, int by); ///< zeros enter
 Mask operator!=(Bits a, Bits b);
 Bits select(Mask condition, Bits a, Bits b);
 

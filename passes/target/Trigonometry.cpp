@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// x = n pi/2 + r with |r| <= pi/4 (a little more when x / (pi/2) rounds to the other side). pi/2 is the sum of three floats: x
-// minus n times the first is exact with fma, as it is a multiple of the first one's last place and below 1; the other two
-// bring |r| to its last place however near x lies to a multiple of pi/2 (Cody and Waite). The quadrant is in the low bits of n.
+// x = n pi/2 + r with |r| <= pi/4 (a little more when x / (pi/2) rounds to the other side). pi/2 is the sum of three
+// floats: x minus n times the first is exact with fma, as it is a multiple of the first one's last place and below 1;
+// the other two bring |r| to its last place however near x lies to a multiple of pi/2 (Cody and Waite). The quadrant is
+// in the low bits of n.
 #include "passes/target/Expansions.h"
 #include "passes/target/Polynomials.h"
 #include <limits>

@@ -99,7 +99,7 @@ struct AllocateScratch : attn::impl::TileAllocateScratchBase<AllocateScratch> {
   /// `classes` is in order of size.
   void refuse(ArrayRef<ScratchClass> classes, int64_t bytes) {
     InFlightDiagnostic error = getOperation().emitError()
-                               << "scratch of " << bytes << " bytes a worker exceeds " << limit;
+                               << "scratch of " << bytes << " bytes a worker exceeds " << int64_t(limit);
     for (const ScratchClass &current : classes.take_front(3))
       error.attachNote(current.values.front().getLoc()) << current.bytes << " bytes for " << current.values.front().getType();
     signalPassFailure();

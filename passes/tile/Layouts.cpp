@@ -35,7 +35,11 @@ LayoutAttr tile::panelsLayout(MLIRContext *context, ArrayRef<int64_t> shape, uns
   return scratchLayout(context, shape.size(), places, extents);
 }
 
-Type tile::storedType(Type element) { return element.isInteger(1) ? IntegerType::get(element.getContext(), 8) : element; }
+Type tile::storedType(Type element) {
+  if (element.isInteger(1))
+    return IntegerType::get(element.getContext(), 8);
+  return element.isF16() || element.isBF16() ? IntegerType::get(element.getContext(), 16) : element;
+}
 
 int64_t tile::numPlaces(FragType type) { return ShapedType::getNumElements(type.getLayout().getExtents()); }
 

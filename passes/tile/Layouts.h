@@ -15,7 +15,8 @@ LayoutAttr rowsLayout(mlir::MLIRContext *context, llvm::ArrayRef<int64_t> shape)
 LayoutAttr panelsLayout(mlir::MLIRContext *context, llvm::ArrayRef<int64_t> shape, unsigned dim,
                         llvm::ArrayRef<unsigned> outer, int64_t width);
 
-/// The type of an element in memory: a byte for i1.
+/// The type of an element in memory: a byte for i1, bits for floats of 16 bits (moving those as floats ends in conversions to
+/// f32 and back, by library calls for bf16).
 mlir::Type storedType(mlir::Type element);
 /// Elements and bytes of the places, padding included. The fragment has a layout.
 int64_t numPlaces(FragType type);

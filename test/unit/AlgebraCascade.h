@@ -79,6 +79,7 @@ struct Data {
   std::map<std::string, int64_t> extents;
   std::map<std::string, double> parameters;
   std::map<std::string, Array> inputs;
+  std::map<std::string, std::vector<std::string>> ranks; ///< of the inputs
   bool isFloat32 = false; ///< round every operation of the program (not of the reference) to f32
 };
 

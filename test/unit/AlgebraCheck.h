@@ -7,7 +7,7 @@
 
 namespace attn::algebra::test {
 
-/// A tensor of Philox-free normals of these ranks' extents.
+/// A tensor of normals of these ranks' extents.
 inline void fill(Data &data, const std::string &name, const std::vector<std::string> &ranks, std::mt19937 &random,
                  double scale = 1) {
   std::normal_distribution<double> normal(0, scale);
@@ -20,6 +20,7 @@ inline void fill(Data &data, const std::string &name, const std::vector<std::str
   for (int64_t i = 0; i < n; ++i)
     a.data.push_back(normal(random));
   data.inputs[name] = a;
+  data.ranks[name] = ranks;
 }
 
 /// Largest error relative to 1 + |want|; where the text gives NaN or overflows (`lenient`) nothing is claimed.

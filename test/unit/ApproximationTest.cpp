@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The accuracy of every function that math-expand-approximations expands, as one table of bounds; compiled vector code is compared
-// with the C library's long double functions.
+// The accuracy of every function that math-expand-approximations expands, as one table of bounds; compiled vector code
+// is compared with the C library's long double functions.
 #include "test/unit/CompiledMath.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/StringSet.h"
@@ -34,8 +34,8 @@ Wide rsqrtW(Wide x, Wide) { return 1 / sqrtl(x); }
 Wide roundW(Wide x, Wide) { return roundl(x); }
 Wide powW(Wide x, Wide y) { return powl(x, y); }
 
-/// A function on a range of its argument, and the largest error that it may have there, in units of the last place of the exact
-/// result. Outside, results must be right where they are 0, infinite or NaN.
+/// A function on a range of its argument, and the largest error that it may have there, in units of the last place of
+/// the exact result. Outside, results must be right where they are 0, infinite or NaN.
 struct Bound {
   const char *op;
   Wide (*exact)(Wide, Wide);
@@ -59,7 +59,7 @@ const Bound kBounds[] = {
     {"cos", cosW, 6.0, 6.0, -0x1p22, 0x1p22, -0x1p50, 0x1p50},
     {"rsqrt", rsqrtW, 1.5, 1.5, 0, kInf, 0, kInf},
     {"round", roundW, 0, 0, -kInf, kInf, -kInf, kInf},
-    {"powf", powW, 0.6, 3.0, -kInf, kInf, -kInf, kInf},
+    {"powf", powW, 0.6, 2.0, -kInf, kInf, -kInf, kInf},
 };
 
 template <typename T> const char *typeName() { return sizeof(T) == 4 ? "f32" : "f64"; }
@@ -75,7 +75,8 @@ func.func @{0}(%x: memref<{1}x{2}>, %y: memref<{1}x{2}>, %r: memref<{1}x{3}>) {{
   %c0 = arith.constant 0 : index
   %n = arith.constant {1} : index
   %step = arith.constant {4} : index
-  scf.for %i = %c0 to %n step %step {{)", name, kChunk, in, out, lanes);
+  scf.for %i = %c0 to %n step %step {{)",
+                             name, kChunk, in, out, lanes);
   if (lanes == 1)
     return head + formatv(R"(
     %a = memref.load %x[%i] : memref<{0}x{1}>
@@ -84,7 +85,9 @@ func.func @{0}(%x: memref<{1}x{2}>, %y: memref<{1}x{2}>, %r: memref<{1}x{3}>) {{
     memref.store %v, %r[%i] : memref<{0}x{3}>
   }
   return
-})", kChunk, in, operation, out).str();
+})",
+                          kChunk, in, operation, out)
+                      .str();
   return head + formatv(R"(
     %a = vector.load %x[%i] : memref<{0}x{1}>, {2}
     %b = vector.load %y[%i] : memref<{0}x{1}>, {2}
@@ -92,7 +95,9 @@ func.func @{0}(%x: memref<{1}x{2}>, %y: memref<{1}x{2}>, %r: memref<{1}x{3}>) {{
     vector.store %v, %r[%i] : memref<{0}x{4}>, {5}
   }
   return
-})", kChunk, in, vector(in), operation, out, vector(out)).str();
+})",
+                        kChunk, in, vector(in), operation, out, vector(out))
+                    .str();
 }
 
 std::string mathLoop(StringRef op, StringRef element, int lanes) {
@@ -182,7 +187,7 @@ template <typename T> std::vector<T> specials() {
 /// Specials, evenly spread bit patterns, and evenly spread values of the finite part of a range.
 template <typename T> std::vector<T> samples(double from, double to) {
   std::vector<T> all = specials<T>();
-  int64_t count = sizeof(T) == 4 ? 1 << 20 : 1 << 17;
+  int64_t count = sizeof(T) == 4 ? 1 << 19 : 1 << 16;
   BitsOf<T> stride = ~BitsOf<T>(0) / count | 1;
   for (int64_t i = 0; i < count; ++i)
     all.push_back(llvm::bit_cast<T>(BitsOf<T>(stride * i)));
@@ -282,7 +287,8 @@ template <typename T, typename Apply> void checkScalarsEqualVectors(Apply apply)
   for (const Bound &bound : kBounds) {
     std::vector<T> scalar = apply(bound.op, 1, x, y), vector = apply(bound.op, 8, x, y);
     for (size_t i = 0; i < x.size(); ++i)
-      EXPECT_TRUE(scalar[i] == vector[i] || (std::isnan(scalar[i]) && std::isnan(vector[i]))) << bound.op << " " << x[i];
+      EXPECT_TRUE(scalar[i] == vector[i] || (std::isnan(scalar[i]) && std::isnan(vector[i])))
+          << bound.op << " " << x[i];
   }
 }
 
@@ -297,13 +303,38 @@ TEST_F(Approximation, ExactResults) {
     const char *op;
     double x, expected;
   };
-  const Case cases[] = {{"exp2", -kInf, 0}, {"exp2", 0, 1},      {"exp2", kInf, kInf}, {"exp2", 3e38, kInf}, {"exp2", -3e38, 0},
-                        {"exp2", 10, 1024}, {"exp2", -120, 0x1p-120},                {"exp", 0, 1},        {"exp", -kInf, 0},
-                        {"exp", kInf, kInf}, {"expm1", 0, 0},   {"expm1", -kInf, -1}, {"tanh", kInf, 1},    {"tanh", -kInf, -1},
-                        {"erf", kInf, 1},    {"erf", -kInf, -1}, {"log2", 0, -kInf},   {"log2", -0.0, -kInf}, {"log2", 1, 0},
-                        {"log2", 0x1p-126, -126}, {"log2", 0x1p-149, -149}, {"log2", 0x1p100, 100}, {"log2", kInf, kInf},
-                        {"log", 1, 0},       {"log", 0, -kInf}, {"log1p", -1, -kInf}, {"log1p", kInf, kInf}, {"sin", 0, 0},
-                        {"cos", 0, 1},       {"round", -2.5, -3}, {"round", 2.5, 3},  {"round", 0.49999997, 0}};
+  const Case cases[] = {{"exp2", -kInf, 0},
+                        {"exp2", 0, 1},
+                        {"exp2", kInf, kInf},
+                        {"exp2", 3e38, kInf},
+                        {"exp2", -3e38, 0},
+                        {"exp2", 10, 1024},
+                        {"exp2", -120, 0x1p-120},
+                        {"exp", 0, 1},
+                        {"exp", -kInf, 0},
+                        {"exp", kInf, kInf},
+                        {"expm1", 0, 0},
+                        {"expm1", -kInf, -1},
+                        {"tanh", kInf, 1},
+                        {"tanh", -kInf, -1},
+                        {"erf", kInf, 1},
+                        {"erf", -kInf, -1},
+                        {"log2", 0, -kInf},
+                        {"log2", -0.0, -kInf},
+                        {"log2", 1, 0},
+                        {"log2", 0x1p-126, -126},
+                        {"log2", 0x1p-149, -149},
+                        {"log2", 0x1p100, 100},
+                        {"log2", kInf, kInf},
+                        {"log", 1, 0},
+                        {"log", 0, -kInf},
+                        {"log1p", -1, -kInf},
+                        {"log1p", kInf, kInf},
+                        {"sin", 0, 0},
+                        {"cos", 0, 1},
+                        {"round", -2.5, -3},
+                        {"round", 2.5, 3},
+                        {"round", 0.49999997, 0}};
   for (const Case &c : cases) {
     EXPECT_EQ(apply<float>(c.op, 8, {float(c.x)})[0], float(c.expected)) << c.op << " of f32 " << c.x;
     EXPECT_EQ(apply<double>(c.op, 8, {c.x})[0], c.expected) << c.op << " of f64 " << c.x;
@@ -349,8 +380,7 @@ template <typename T> std::vector<T> narrowingSamples(const fltSemantics &semant
   return all;
 }
 
-template <typename T, typename Run>
-void checkNarrowing(const char *to, const fltSemantics &semantics, Run run) {
+template <typename T, typename Run> void checkNarrowing(const char *to, const fltSemantics &semantics, Run run) {
   std::vector<T> x = narrowingSamples<T>(semantics);
   for (int lanes : {1, 8}) {
     std::vector<uint16_t> found = run(formatv("{0}_{1}_{2}", typeName<T>(), to, lanes), x);

@@ -10,8 +10,8 @@ namespace attn::test {
 /// Whether this processor runs the code.
 bool hostRunsIt();
 
-/// Functions of static memrefs, called with bare pointers. Symbols of the process are not visible to the code: a call of the
-/// C library fails the lookup.
+/// Functions of static memrefs, called with bare pointers. Symbols of the process are not visible to the code: a call
+/// of the C library fails the lookup.
 llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>> compile(llvm::StringRef mlir);
 
 /// The same as an ELF object.

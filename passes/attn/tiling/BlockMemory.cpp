@@ -18,7 +18,8 @@ Value BlockScope::constant(int64_t value, Location loc) { return arith::Constant
 
 void BlockScope::bindWhole(unsigned rank, int64_t size) {
   std::optional<int64_t> extent = cast<RankAttr>(kernel.kernel.getRanks()[rank]).getConstantExtent();
-  bindings[rank] = Binding{Value(), size, /*inFragment=*/true, /*hasTail=*/!extent || *extent % size != 0};
+  bool fits = extent && *extent >= size && *extent % size == 0;
+  bindings[rank] = Binding{Value(), size, /*inFragment=*/true, /*hasTail=*/!fits};
 }
 
 bool BlockScope::isWhole(unsigned rank) {

@@ -4,6 +4,7 @@
 #include "passes/attn/tiling/Block.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -35,6 +36,17 @@ struct GroupTiler {
     llvm::sort(grid);
   }
 
+  bool isOfEveryResult(unsigned number) {
+    return llvm::all_of(group.getResultTypes(), [&](Type type) {
+      return llvm::is_contained(rankNames(type), rank(number).getName());
+    });
+  }
+  /// A result without the rank has points even where the rank has none.
+  OpFoldResult atLeastOne(OpBuilder &b, OpFoldResult count) {
+    Value one = arith::ConstantIndexOp::create(b, loc(), 1);
+    return OpFoldResult(arith::MaxSIOp::create(b, loc(), getValueOrCreateConstantIndexOp(b, loc(), count), one));
+  }
+
   LogicalResult run(OpBuilder &b);
   LogicalResult body(BlockScope &block, scf::ForallOp loop);
   LogicalResult stream(BlockScope &block, StreamOp op);
@@ -55,7 +67,8 @@ LogicalResult GroupTiler::run(OpBuilder &b) {
   for (unsigned number : grid) {
     int64_t size = tileSizes.lookup(rank(number).getName());
     AffineExpr blocks = getAffineSymbolExpr(0, b.getContext()).ceilDiv(size);
-    upper.push_back(affine::makeComposedFoldedAffineApply(b, loc(), blocks, {kernel.extents[number]}));
+    OpFoldResult count = affine::makeComposedFoldedAffineApply(b, loc(), blocks, {kernel.extents[number]});
+    upper.push_back(isOfEveryResult(number) ? count : atLeastOne(b, count));
   }
   auto loop = scf::ForallOp::create(b, loc(), upper, ValueRange(), std::nullopt);
   kernel.scalars.setInsertionPoint(loop);
@@ -80,7 +93,7 @@ LogicalResult GroupTiler::body(BlockScope &block, scf::ForallOp loop) {
   });
   for (unsigned number = 0; number < block.bindings.size(); ++number)
     if (!block.binding(number).size && block.isWhole(number) && !streamed.contains(rank(number).getName()))
-      block.bindWhole(number, *rank(number).getConstantExtent());
+      block.bindWhole(number, std::max<int64_t>(*rank(number).getConstantExtent(), 1));
   for (Operation &op : group.getBody().front().without_terminator())
     if (auto each = dyn_cast<StreamOp>(op); each && failed(stream(block, each)))
       return failure();

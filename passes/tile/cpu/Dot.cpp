@@ -3,7 +3,7 @@
 // and for each step along the contracted dimensions reads one block of vectors of one factor and one element a row of the
 // other. Blocks of columns are the outer loop and rows the inner one, so that a panel stays in the first cache. Remainders are
 // smaller tiles of static size.
-#include "passes/tile/cpu/Emit.h"
+#include "passes/tile/cpu/Demand.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -15,6 +15,9 @@ class Contraction {
 public:
   Contraction(DotOp op, Emit &b) : op(op), b(b), roles(rolesOf(op)), space(op.getSpace()) {
     element = op.getType().getElementType();
+    masked = maskOfResult(op);
+    if (roles.contracted.size() == 1)
+      zeros = maskOfZeros(factor(1 - roles.vectors), op);
     coordinates.assign(space.size(), b.getIndexAttr(0));
   }
 
@@ -33,6 +36,8 @@ private:
   SmallVector<int64_t> space;
   Type element;
   Coordinates coordinates;
+  MaskOp masked;      ///< outside of its set the result is not looked at
+  MaskOp zeros;       ///< outside of its set the factor read by element is zero
   int64_t panel = 0;  ///< width of a panel of the factor read in vectors; its extent where it lies in rows
 
   Value factor(unsigned i) { return i == 0 ? op.getLhs() : op.getRhs(); }
@@ -109,8 +114,29 @@ private:
     return b.placeOf(type, own);
   }
 
-  /// One tile of the result, from `coordinates` on.
+  /// The tile's points, in the dimensions of operand `operand`.
+  Box boxIn(unsigned operand, std::optional<unsigned> rowDim, int64_t rows, int64_t columns) {
+    Box box;
+    for (AffineExpr expr : op.getOperandMap(operand).getResults()) {
+      unsigned dim = cast<AffineDimExpr>(expr).getPosition();
+      bool isContracted = llvm::is_contained(roles.contracted, dim);
+      box.first.push_back(isContracted ? OpFoldResult(b.getIndexAttr(0)) : coordinates[dim]);
+      box.count.push_back(isContracted ? space[dim] : dim == rowDim ? rows : dim == *roles.lanes ? columns : 1);
+    }
+    return box;
+  }
+
   void kernel(std::optional<unsigned> rowDim, int64_t rows, int64_t columns) {
+    Value needed = masked ? mayMeet(b, masked, boxIn(2, rowDim, rows, columns)) : Value();
+    if (!needed)
+      return tile(rowDim, rows, columns);
+    Coordinates here(coordinates);
+    b.branch(needed, [&] { tile(rowDim, rows, columns); });
+    coordinates = here;
+  }
+
+  /// One tile of the result, from `coordinates` on.
+  void tile(std::optional<unsigned> rowDim, int64_t rows, int64_t columns) {
     SmallVector<Value> sums;
     SmallVector<OpFoldResult> places;
     for (int64_t r = 0; r < rows; ++r) {
@@ -128,10 +154,13 @@ private:
       }
       return next;
     };
-    sums = contract(roles.contracted, sums, step);
+    sums = zeros ? contractBounded(boxIn(1 - roles.vectors, rowDim, rows, columns), sums, step)
+                 : contract(roles.contracted, sums, step);
     for (auto [sum, place] : llvm::zip(sums, places))
       b.write(sum, b.buffers.lookup(op.getResult()), place);
   }
+
+  static constexpr int64_t maxUnrolled = 8;
 
   using Step = function_ref<SmallVector<Value>(ArrayRef<Value>)>;
   /// Loops over the contracted dimensions, the last unrolled: LLVM does not unroll it.
@@ -139,13 +168,12 @@ private:
     if (dims.empty())
       return step(carried);
     unsigned dim = dims.front();
-    constexpr int64_t maxUnrolled = 8;
     int64_t unrolled = dims.size() == 1 ? maxUnrolled : 1, extent = space[dim], whole = extent / unrolled * unrolled;
     auto at = [&](OpFoldResult i, ArrayRef<Value> values) {
       coordinates[dim] = i;
       return contract(dims.drop_front(), values, step);
     };
-    SmallVector<Value> values = b.carry(whole, unrolled, carried, [&](OpFoldResult i, ArrayRef<Value> sums) {
+    SmallVector<Value> values = b.carry(b.getIndexAttr(whole), unrolled, carried, [&](OpFoldResult i, ArrayRef<Value> sums) {
       SmallVector<Value> next(sums);
       for (int64_t u = 0; u < unrolled; ++u)
         next = at(b.add(i, b.getIndexAttr(u)), next);
@@ -154,6 +182,24 @@ private:
     for (int64_t i = whole; i < extent; ++i)
       values = at(b.getIndexAttr(i), values);
     return values;
+  }
+
+  /// The same up to where `zeros` says that only zeros follow.
+  SmallVector<Value> contractBounded(const Box &box, ArrayRef<Value> carried, Step step) {
+    unsigned dim = roles.contracted.front(), other = 1 - roles.vectors;
+    int64_t extent = space[dim], unrolled = extent % maxUnrolled == 0 ? maxUnrolled : 1;
+    unsigned position = 0;
+    while (op.getOperandMap(other).getDimPosition(position) != dim)
+      ++position;
+    Value end = endAlong(b, zeros, box, position, unrolled);
+    return b.carry(end, unrolled, carried, [&](OpFoldResult i, ArrayRef<Value> sums) {
+      SmallVector<Value> next(sums);
+      for (int64_t u = 0; u < unrolled; ++u) {
+        coordinates[dim] = b.add(i, b.getIndexAttr(u));
+        next = step(next);
+      }
+      return next;
+    });
   }
 
   Value multiplyAdd(Value x, Value y, Value sum) {

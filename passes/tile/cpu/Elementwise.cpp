@@ -168,10 +168,11 @@ static void emitMask(MaskOp op, Emit &b, bool everywhere) {
       Value bits = b.splat(b.readProjected(condition, identity, coordinates, lanes, width), width);
       keep = keep ? arith::AndIOp::create(b, keep, bits).getResult() : bits;
     }
-    Value elements = b.splat(b.readProjected(op.getInput(), identity, coordinates, lanes, width), width);
+    OpFoldResult place = b.placeOf(op.getType(), coordinates);
+    Value elements = b.read(b.buffers.lookup(op.getInput()), place, storedType(op.getType().getElementType()), width);
     if (keep)
-      elements = arith::SelectOp::create(b, keep, elements, b.constant(cast<TypedAttr>(op.getOtherwise()), width));
-    b.write(elements, b.buffers.lookup(op.getResult()), b.placeOf(op.getType(), coordinates));
+      elements = arith::SelectOp::create(b, keep, elements, b.stored(cast<TypedAttr>(op.getOtherwise()), width));
+    b.write(elements, b.buffers.lookup(op.getResult()), place);
   };
   loop.enter = enter;
   loop.chunk = chunk;

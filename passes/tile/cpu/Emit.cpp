@@ -8,6 +8,11 @@ using namespace mlir;
 using namespace attn::tile;
 using namespace attn::tile::cpu;
 
+static Type shapedLike(Type shape, Type element) {
+  auto vector = dyn_cast<VectorType>(shape);
+  return vector ? Type(vector.clone(element)) : element;
+}
+
 //===-- scalars and control flow ------------------------------------------------------------------------------------===//
 
 Value Emit::index(int64_t value) { return arith::ConstantIndexOp::create(*this, value); }
@@ -39,11 +44,11 @@ void Emit::loop(OpFoldResult lower, OpFoldResult upper, int64_t step, Body body)
   body(loop.getInductionVar());
 }
 
-SmallVector<Value> Emit::carry(int64_t upper, int64_t step, ArrayRef<Value> initial,
+SmallVector<Value> Emit::carry(OpFoldResult upper, int64_t step, ArrayRef<Value> initial,
                                function_ref<SmallVector<Value>(OpFoldResult, ArrayRef<Value>)> body) {
-  if (upper <= step)
-    return upper > 0 ? body(getIndexAttr(0), initial) : SmallVector<Value>(initial);
-  auto loop = scf::ForOp::create(*this, index(0), index(upper), index(step), initial);
+  if (std::optional<int64_t> constant = getConstantIntValue(upper); constant && *constant <= step)
+    return *constant > 0 ? body(getIndexAttr(0), initial) : SmallVector<Value>(initial);
+  auto loop = scf::ForOp::create(*this, index(0), value(upper), index(step), initial);
   OpBuilder::InsertionGuard guard(*this);
   setInsertionPointToStart(loop.getBody());
   SmallVector<Value> carried(loop.getRegionIterArgs().begin(), loop.getRegionIterArgs().end());
@@ -76,6 +81,15 @@ Value Emit::constant(TypedAttr element, int64_t width) {
   return arith::ConstantOp::create(*this, element);
 }
 
+Value Emit::stored(TypedAttr element, int64_t width) {
+  Type type = storedType(element.getType());
+  if (type == element.getType())
+    return constant(element, width);
+  APInt bits = isa<FloatAttr>(element) ? cast<FloatAttr>(element).getValue().bitcastToAPInt()
+                                       : cast<IntegerAttr>(element).getValue().zext(type.getIntOrFloatBitWidth());
+  return constant(IntegerAttr::get(type, bits), width);
+}
+
 OpFoldResult Emit::placeOf(FragType type, ArrayRef<OpFoldResult> coordinates) {
   return apply(linearPlace(type), coordinates);
 }
@@ -87,14 +101,19 @@ Value Emit::read(Value buffer, OpFoldResult offset, Type element, int64_t width)
                          : memref::LoadOp::create(*this, buffer, at).getResult();
   if (stored == element)
     return elements;
+  if (isa<FloatType>(element))
+    return arith::BitcastOp::create(*this, shapedLike(elements.getType(), element), elements);
   return arith::CmpIOp::create(*this, arith::CmpIPredicate::ne, elements, constant(IntegerAttr::get(stored, 0), width));
 }
 
 void Emit::write(Value elements, Value buffer, OpFoldResult offset) {
   Type stored = cast<MemRefType>(buffer.getType()).getElementType();
   auto vector = dyn_cast<VectorType>(elements.getType());
-  if (getElementTypeOrSelf(elements.getType()) != stored)
-    elements = arith::ExtUIOp::create(*this, vector ? Type(vector.clone(stored)) : stored, elements);
+  Type element = getElementTypeOrSelf(elements.getType()), shaped = shapedLike(elements.getType(), stored);
+  if (isa<FloatType>(element) && element != stored)
+    elements = arith::BitcastOp::create(*this, shaped, elements);
+  else if (element != stored)
+    elements = arith::ExtUIOp::create(*this, shaped, elements);
   if (vector)
     vector::StoreOp::create(*this, elements, buffer, value(offset));
   else
@@ -188,24 +207,29 @@ bool cpu::hasVectorForm(Block &body) {
   });
 }
 
-static Type shapedLike(Type shape, Type element) {
-  auto vector = dyn_cast<VectorType>(shape);
-  return vector ? Type(vector.clone(element)) : element;
-}
-
 /// Ops on bf16 that round are done in f32: rounding its result once more is exact (24 >= 2 * 8 + 2 bits).
 static bool roundsToBf16(Operation &op) {
   return op.getResult(0).getType().isBF16() && !isa<arith::SelectOp, arith::BitcastOp, arith::TruncFOp>(op) &&
          llvm::all_of(op.getOperandTypes(), [](Type type) { return type.isBF16() || type.isF32(); });
 }
 
+/// A choice between floats of 16 bits is one between their bits.
+static Value selectBits(Emit &b, ArrayRef<Value> operands) {
+  Type type = operands[1].getType(), bits = shapedLike(type, storedType(getElementTypeOrSelf(type)));
+  Value x = arith::BitcastOp::create(b, bits, operands[1]), y = arith::BitcastOp::create(b, bits, operands[2]);
+  return arith::BitcastOp::create(b, type, arith::SelectOp::create(b, operands[0], x, y));
+}
+
 static Value emitOp(Emit &b, Operation &op, SmallVector<Value> operands) {
+  Type result = op.getResult(0).getType();
+  if (isa<arith::SelectOp>(op) && isa<FloatType>(result) && result != storedType(result))
+    return selectBits(b, operands);
   bool inF32 = roundsToBf16(op);
   if (inF32)
     for (Value &operand : operands)
       if (getElementTypeOrSelf(operand.getType()).isBF16())
         operand = arith::ExtFOp::create(b, shapedLike(operand.getType(), b.getF32Type()), operand);
-  Type element = inF32 ? b.getF32Type() : op.getResult(0).getType();
+  Type element = inF32 ? b.getF32Type() : result;
   Operation *made = b.create(op.getLoc(), op.getName().getIdentifier(), operands,
                              shapedLike(operands.front().getType(), element), op.getAttrs());
   if (!inF32)

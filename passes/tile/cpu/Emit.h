@@ -36,16 +36,18 @@ public:
   void loop(mlir::OpFoldResult lower, mlir::OpFoldResult upper, int64_t step, Body body);
   /// A loop that carries values.
   llvm::SmallVector<mlir::Value>
-  carry(int64_t upper, int64_t step, llvm::ArrayRef<mlir::Value> initial,
+  carry(mlir::OpFoldResult upper, int64_t step, llvm::ArrayRef<mlir::Value> initial,
         llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::OpFoldResult, llvm::ArrayRef<mlir::Value>)> body);
   void branch(mlir::Value condition, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise = nullptr);
 
   mlir::Value splat(mlir::Value scalar, int64_t width);
   mlir::Value constant(mlir::TypedAttr element, int64_t width);
+  /// The same, as it is stored.
+  mlir::Value stored(mlir::TypedAttr element, int64_t width);
 
   /// Place of the element at `coordinates` in the buffer of a fragment of `type`.
   mlir::OpFoldResult placeOf(FragType type, llvm::ArrayRef<mlir::OpFoldResult> coordinates);
-  /// Elements of `buffer` from `offset` on, of type `element` (i1 is a byte in memory).
+  /// Elements of `buffer` from `offset` on, of type `element` (or as stored).
   mlir::Value read(mlir::Value buffer, mlir::OpFoldResult offset, mlir::Type element, int64_t width);
   void write(mlir::Value value, mlir::Value buffer, mlir::OpFoldResult offset);
 

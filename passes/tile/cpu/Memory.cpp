@@ -60,8 +60,8 @@ public:
       : map(map), type(type), limits(limits), gathers(gathers), gatherMaps(gatherMaps) {
     parameters.append(indices.begin(), indices.end());
     auto source = cast<MemRefType>(memref.getType());
-    if (source.getElementType().isInteger(1))
-      memref = asBytes(b, memref, source);
+    if (source.getElementType() != storedType(source.getElementType()))
+      memref = asStored(b, memref, source);
     auto metadata = memref::ExtractStridedMetadataOp::create(b, memref);
     sizes = metadata.getConstifiedMixedSizes();
     strides = metadata.getConstifiedMixedStrides();
@@ -116,10 +116,10 @@ private:
   ArrayAttr gatherMaps;
   SmallVector<OpFoldResult> parameters, sizes, strides;
 
-  /// A bool is a byte in memory; descriptors do not depend on the element type.
-  static Value asBytes(Emit &b, Value memref, MemRefType type) {
-    Type bytes = MemRefType::Builder(type).setElementType(b.getI8Type()).operator MemRefType();
-    return UnrealizedConversionCastOp::create(b, bytes, memref).getResult(0);
+  /// Descriptors do not depend on the element type.
+  static Value asStored(Emit &b, Value memref, MemRefType type) {
+    Type stored = MemRefType::Builder(type).setElementType(storedType(type.getElementType())).operator MemRefType();
+    return UnrealizedConversionCastOp::create(b, stored, memref).getResult(0);
   }
 
   void findRows(Emit &b) {
@@ -260,7 +260,7 @@ private:
     });
   }
 
-  Value padding(int64_t width) { return b.constant(pad, width); }
+  Value padding(int64_t width) { return b.stored(pad, width); }
 
   //===-- transposition ---------------------------------------------------------------------------------------------===//
 

@@ -80,7 +80,7 @@ private:
   SmallVector<Value> nest(Coordinates &coordinates, unsigned dim, unsigned end, ArrayRef<Value> carried, Step step) {
     if (dim == end)
       return step(carried);
-    return b.carry(space[dim], 1, carried, [&](OpFoldResult i, ArrayRef<Value> values) {
+    return b.carry(b.getIndexAttr(space[dim]), 1, carried, [&](OpFoldResult i, ArrayRef<Value> values) {
       coordinates[dim] = i;
       return nest(coordinates, dim + 1, end, values, step);
     });
@@ -89,27 +89,76 @@ private:
   /// Combines everything for one result. Several accumulators, since each combination waits for the one before.
   Value alongLanes(Coordinates &coordinates, unsigned lanes) {
     int64_t width = b.row.lanes, extent = space[lanes], chunks = extent / width;
-    int64_t chains = std::clamp<int64_t>(chunks, 1, b.row.fmaLatency), whole = chunks / chains * chains * width;
+    int64_t chains = llvm::bit_floor(uint64_t(std::clamp<int64_t>(chunks, 1, b.row.fmaLatency)));
+    int64_t whole = chunks / chains * chains * width;
     auto at = [&](OpFoldResult position, int64_t width) {
       coordinates[lanes] = position;
       return element(coordinates, lanes, width);
     };
     auto step = [&](ArrayRef<Value> carried) {
-      SmallVector<Value> next = b.carry(whole, chains * width, carried, [&](OpFoldResult i, ArrayRef<Value> values) {
-        SmallVector<Value> combined;
-        for (auto [chain, value] : llvm::enumerate(values))
-          combined.push_back(combine(value, at(b.add(i, b.getIndexAttr(chain * width)), width)));
-        return combined;
+      SmallVector<Value> next = b.carry(b.getIndexAttr(whole), chains * width, carried, [&](OpFoldResult i, ArrayRef<Value> values) {
+        SmallVector<Value> elements;
+        for (int64_t chain = 0; chain < chains; ++chain)
+          elements.push_back(at(b.add(i, b.getIndexAttr(chain * width)), width));
+        return accumulate(values, elements);
       });
-      for (int64_t i = whole; i < extent; i += width)
-        next[0] = combine(next[0], widened(at(b.getIndexAttr(i), std::min(width, extent - i)), width));
+      for (int64_t i = whole; i < extent; i += width) {
+        SmallVector<Value> rest(chains, identity(width));
+        rest.front() = widened(at(b.getIndexAttr(i), std::min(width, extent - i)), width);
+        next = accumulate(next, rest);
+      }
       return next;
     };
-    SmallVector<Value> totals = nest(coordinates, rank, lanes, SmallVector<Value>(chains, identity(width)), step);
-    for (size_t count = totals.size(); count > 1; count = (count + 1) / 2)
+    SmallVector<Value> initial(chains, identity(width));
+    if (dropsNan())
+      initial.push_back(b.constant(IntegerAttr::get(wordType(), 0), width));
+    return acrossLanes(total(nest(coordinates, rank, lanes, initial, step)));
+  }
+
+  //===-- accumulators ----------------------------------------------------------------------------------------------===//
+  // maximumf and minimumf take five instructions, a comparison and a choice one, which loses a NaN. So NaNs are collected
+  // beside, for two vectors with one comparison, and put back at the end.
+
+  bool dropsNan() {
+    return op.getKind() == vector::CombiningKind::MAXIMUMF || op.getKind() == vector::CombiningKind::MINIMUMF;
+  }
+  Type wordType() { return b.getIntegerType(op.getType().getElementType().getIntOrFloatBitWidth()); }
+
+  SmallVector<Value> accumulate(ArrayRef<Value> carried, ArrayRef<Value> elements) {
+    SmallVector<Value> next;
+    bool isMaximum = op.getKind() == vector::CombiningKind::MAXIMUMF;
+    auto predicate = isMaximum ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT;
+    for (auto [value, element] : llvm::zip(carried, elements)) {
+      if (!dropsNan()) {
+        next.push_back(combine(value, element));
+        continue;
+      }
+      Value better = arith::CmpFOp::create(b, predicate, element, value);
+      next.push_back(arith::SelectOp::create(b, better, element, value));
+    }
+    if (dropsNan()) {
+      Value nans = carried.back();
+      for (size_t i = 0; i < elements.size(); i += 2) {
+        Value found = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, elements[i], elements[std::min(i + 1, elements.size() - 1)]);
+        nans = arith::OrIOp::create(b, nans, arith::ExtSIOp::create(b, nans.getType(), found));
+      }
+      next.push_back(nans);
+    }
+    return next;
+  }
+
+  Value total(SmallVector<Value> accumulators) {
+    Value nans = dropsNan() ? accumulators.pop_back_val() : Value();
+    for (size_t count = accumulators.size(); count > 1; count /= 2)
       for (size_t i = 0; i < count / 2; ++i)
-        totals[i] = combine(totals[i], totals[count - 1 - i]);
-    return acrossLanes(totals.front());
+        accumulators[i] = combine(accumulators[i], accumulators[count / 2 + i]);
+    if (!nans)
+      return accumulators.front();
+    auto type = cast<FloatType>(op.getType().getElementType());
+    Value nan = b.constant(FloatAttr::get(type, APFloat::getQNaN(type.getFloatSemantics())), b.row.lanes);
+    Value zero = b.constant(IntegerAttr::get(wordType(), 0), b.row.lanes);
+    Value found = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, nans, zero);
+    return arith::SelectOp::create(b, found, nan, accumulators.front());
   }
 
   /// Fills up with the identity.
