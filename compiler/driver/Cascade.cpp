@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/driver/Cascade.h"
 #include "compiler/driver/Formulas.h"
-#include "passes/attn/StreamedRanks.h"
 #include "mlir/IR/Diagnostics.h"
+#include "passes/attn/StreamedRanks.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -36,7 +36,8 @@ static void readTensors(TermRef term, SmallVectorImpl<std::string> &names) {
 static std::vector<SummaryRow> summaryRows(const PassCount &count, const Formulas &formulas) {
   std::vector<SummaryRow> rows;
   for (const PassCount::Summary &summary : count.summaries) {
-    SummaryRow row{summary.completed.whole(), formulas.print(summary.reduction), formulas.placeOf(summary.reduction), ""};
+    SummaryRow row{summary.completed.whole(), formulas.print(summary.reduction), formulas.placeOf(summary.reduction),
+                   ""};
     SmallVector<std::string> waits, needs;
     for (TermRef other : summariesIn(summary.reduction, count.summaries))
       waits.push_back(formulas.print(other));
@@ -54,7 +55,8 @@ static std::vector<StepRow> stepRows(ArrayRef<algebra::Step> steps, const Formul
   return rows;
 }
 
-static StreamReport reportOn(KernelTerms &terms, const Formulas &formulas, ArrayRef<algebra::Value> values, const Fibre &fibre) {
+static StreamReport reportOn(KernelTerms &terms, const Formulas &formulas, ArrayRef<algebra::Value> values,
+                             const Fibre &fibre) {
   algebra::TermContext &context = terms.getContext();
   SmallVector<TermRef> flat;
   for (const algebra::Value &value : values) {
@@ -85,7 +87,8 @@ static StreamReport reportOn(KernelTerms &terms, const Formulas &formulas, Array
 }
 
 /// Every reduced rank that no stream has.
-static void countOthers(KernelTerms &terms, ArrayRef<TermRef> values, const StreamedRanks &streamed, CascadeReport &report) {
+static void countOthers(KernelTerms &terms, ArrayRef<TermRef> values, const StreamedRanks &streamed,
+                        CascadeReport &report) {
   for (RankAttr rank : terms.getKernel().getRanks().getAsRange<RankAttr>()) {
     StringRef name = rank.getName().getValue();
     if (llvm::any_of(streamed.getFibres(), [&](const Fibre &fibre) { return fibre.contains(name); }))

@@ -15,8 +15,8 @@ static std::string describe(const reference::Deviation &off, StringRef shape) {
   std::string index;
   for (int64_t i : off.index)
     index += (index.empty() ? "" : ",") + std::to_string(i);
-  return off.result + "[" + index + "]  " + shape.str() + "   got " + number(off.got, 9) + "  want " + number(off.want, 9) +
-         "   error " + number(off.ratio, 2) + " of tolerance";
+  return off.result + "[" + index + "]  " + shape.str() + "   got " + number(off.got, 9) + "  want " +
+         number(off.want, 9) + "   error " + number(off.ratio, 2) + " of tolerance";
 }
 
 void CheckReport::add(StringRef shape, const reference::Comparison &comparison) {
@@ -26,8 +26,8 @@ void CheckReport::add(StringRef shape, const reference::Comparison &comparison) 
     worst = comparison.worst, worstShape = shape.str();
   ++numShapes;
   if (!comparison.isAccepted() && numFailed++ < kMostPrinted)
-    failures += "  wrong   " + describe(comparison.worst, shape) + "   " + std::to_string(comparison.rejected) + " of " +
-                std::to_string(comparison.compared) + " elements\n";
+    failures += "  wrong   " + describe(comparison.worst, shape) + "   " + std::to_string(comparison.rejected) +
+                " of " + std::to_string(comparison.compared) + " elements\n";
 }
 
 void CheckReport::print(raw_ostream &out) const {

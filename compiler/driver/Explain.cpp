@@ -88,20 +88,23 @@ void printWritten(raw_ostream &out, const StreamReport &stream, unsigned width) 
   for (const SummaryRow &row : stream.summaries) {
     out << (row.pass == last ? "             " : formatv("    pass {0,-3} ", row.pass).str());
     last = row.pass;
-    out << row.what << std::string(row.what.size() < columns[0] ? columns[0] - row.what.size() : 0, ' ') << "  " << row.place
-        << std::string(columns[1] - row.place.size(), ' ') << "  " << row.why << '\n';
+    out << row.what << std::string(row.what.size() < columns[0] ? columns[0] - row.what.size() : 0, ' ') << "  "
+        << row.place << std::string(columns[1] - row.place.size(), ' ') << "  " << row.why << '\n';
   }
   out << '\n';
 }
 
 /// "8 + 4*F bytes a row"
 std::string stateBytes(const StreamReport &stream, const Explanation &e) {
-  bool isDouble = any_of(e.spec->kernel->args, [](const codegen::KernelArgument &each) { return each.element == ATTNC_F64; });
+  bool isDouble =
+      any_of(e.spec->kernel->args, [](const codegen::KernelArgument &each) { return each.element == ATTNC_F64; });
   std::vector<Monomial> bytes;
   for (const std::vector<std::string> &ranks : stream.stateRanks)
     addTo(bytes, {isDouble ? 8 : 4, ranks, false});
+  std::string formula = print(bytes, {});
   std::optional<double> value = evaluate(bytes, e.extents, nullptr);
-  return print(bytes, {}) + (value ? " = " + number(*value, 9) : "") + " bytes a row";
+  bool isNumber = formula.find('*') == std::string::npos;
+  return formula + (value && !isNumber ? " = " + number(*value, 9) : "") + " bytes a row";
 }
 
 void printStream(raw_ostream &out, const StreamReport &stream, const Explanation &e) {
@@ -142,6 +145,8 @@ std::string routeText(const Visits &visits) {
 }
 
 std::string flopsText(const Explanation &e) {
+  if (e.work.flops.empty())
+    return "no contraction";
   const Visits *visits = mainVisits(e.visits);
   std::string text = print(e.work.flops, visits ? ArrayRef<std::string>(visits->ranks) : ArrayRef<std::string>());
   return e.flops ? text + " = " + quantity(*e.flops, "FLOP") : text;
@@ -151,7 +156,7 @@ std::string bytesText(const Explanation &e) {
   std::string text = print(e.work.bytes, {});
   if (e.bytes)
     text += " = " + quantity(*e.bytes, "B");
-  if (e.flops && e.bytes && *e.bytes > 0)
+  if (e.flops && *e.flops > 0 && e.bytes)
     text += "      " + number(*e.flops / *e.bytes, 3) + " flop/byte";
   return text;
 }
@@ -164,7 +169,8 @@ void printText(const Explanation &e) {
   for (const StreamReport &stream : e.cascade.streams)
     printStream(out, stream, e);
   for (const auto &[rank, passes] : e.cascade.others)
-    Lines(out, e.width, "rank " + rank).add(passes.str() + (passes.halves == 2 ? " pass" : " passes") + ", not streamed");
+    Lines(out, e.width, "rank " + rank)
+        .add(passes.str() + (passes.halves == 2 ? " pass" : " passes") + ", not streamed");
   Lines route(out, e.width, "route");
   for (const Visits &visits : e.visits)
     route.add(routeText(visits));
@@ -177,7 +183,8 @@ void printText(const Explanation &e) {
     tiling.add(text);
 }
 
-//===-- JSON ---------------------------------------------------------------------------------------------------------===//
+//===-- JSON
+//---------------------------------------------------------------------------------------------------------===//
 
 json::Array namesOf(ArrayRef<std::string> names) {
   json::Array array;
@@ -188,9 +195,9 @@ json::Array namesOf(ArrayRef<std::string> names) {
 
 json::Object rankObject(StringRef rank, const algebra::Passes &written, const algebra::Passes &derived) {
   return json::Object{{"rank", rank},
-          {"passes_written", static_cast<int64_t>(written.whole())},
-          {"passes", static_cast<int64_t>(derived.whole())},
-          {"block_pass", derived.hasBlockPass()}};
+                      {"passes_written", static_cast<int64_t>(written.whole())},
+                      {"passes", static_cast<int64_t>(derived.whole())},
+                      {"block_pass", derived.hasBlockPass()}};
 }
 
 json::Array ranksArray(const CascadeReport &cascade) {
@@ -210,25 +217,28 @@ json::Array ranksArray(const CascadeReport &cascade) {
 }
 
 json::Object blocksObject(const Visits &visits) {
-  return json::Object{{"visited", visits.visited}, {"full", visits.full}, {"partial", visits.partial}, {"total", visits.total}};
+  return json::Object{
+      {"visited", visits.visited}, {"full", visits.full}, {"partial", visits.partial}, {"total", visits.total}};
 }
 
 void printJson(const Explanation &e) {
   json::Array routes;
   for (const Visits &visits : e.visits) {
-    json::Object route{{"ranks", namesOf(visits.ranks)}, {"block", json::Array(visits.block)}, {"condition", visits.condition}};
+    json::Object route{
+        {"ranks", namesOf(visits.ranks)}, {"block", json::Array(visits.block)}, {"condition", visits.condition}};
     if (visits.isCounted)
       route["blocks"] = blocksObject(visits);
     routes.push_back(std::move(route));
   }
   const Visits *visits = mainVisits(e.visits);
-  json::Object object{{"kernel", e.spec->kernel->name},
-                      {"target", e.spec->compilation->target->name},
-                      {"kernels", static_cast<int64_t>(e.groups)},
-                      {"ranks", ranksArray(e.cascade)},
-                      {"flops_formula", print(e.work.flops, visits ? ArrayRef<std::string>(visits->ranks) : ArrayRef<std::string>())},
-                      {"bytes_formula", print(e.work.bytes, {})},
-                      {"routes", std::move(routes)}};
+  json::Object object{
+      {"kernel", e.spec->kernel->name},
+      {"target", e.spec->compilation->target->name},
+      {"kernels", static_cast<int64_t>(e.groups)},
+      {"ranks", ranksArray(e.cascade)},
+      {"flops_formula", print(e.work.flops, visits ? ArrayRef<std::string>(visits->ranks) : ArrayRef<std::string>())},
+      {"bytes_formula", print(e.work.bytes, {})},
+      {"routes", std::move(routes)}};
   if (e.flops)
     object["flops"] = *e.flops;
   if (e.bytes)
@@ -241,10 +251,12 @@ void printJson(const Explanation &e) {
   outs() << json::Value(std::move(object)) << '\n';
 }
 
-//===-- gathering ----------------------------------------------------------------------------------------------------===//
+//===-- gathering
+//----------------------------------------------------------------------------------------------------===//
 
 /// Routes and tilings come from the passes themselves.
-void compileUntilTiling(Explanation &e, const Extents &extents, const StringMap<reference::Scalar> &scalars, bool isSized) {
+void compileUntilTiling(Explanation &e, const Extents &extents, const StringMap<reference::Scalar> &scalars,
+                        bool isSized) {
   CompileOptions options = e.spec->options;
   options.until = "attn-select-tiling";
   options.bound = withInnerRanks(options.bound, *e.spec->kernel, extents);

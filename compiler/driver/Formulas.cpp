@@ -1,35 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Names are put back into the printed text and not into the terms: a term prints its indices by the names of their ranks,
-// whether they are bound or free, so that equal formulas are equal texts everywhere.
+// Names are put back into the printed text and not into the terms: a term prints its indices by the names of their
+// ranks, whether they are bound or free, so that equal formulas are equal texts everywhere.
 #include "compiler/driver/Formulas.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace attn;
 using namespace attn::driver;
-using algebra::Correction, algebra::ReferenceKind, algebra::TermContext,
-    algebra::TermKind, algebra::TermRef;
+using algebra::Correction, algebra::ReferenceKind, algebra::TermContext, algebra::TermKind, algebra::TermRef;
 
 Formulas::Formulas(KernelTerms &terms) : terms(terms) {
   terms.getKernel().walk([&](EinsumOp op) {
     if (!op.getNameAttr())
       return;
-    if (std::optional<Present> value = terms.einsum(op, KernelTerms::Inline::Everything))
+    std::optional<Present> value = terms.einsum(op, KernelTerms::Inline::Everything);
+    if (value && !llvm::is_contained(llvm::make_first_range(names), value->term->str(size_t(-1))))
       name(value->term, op.getNameAttr().getValue());
   });
 }
 
 void Formulas::name(TermRef term, StringRef name) {
   std::string text = term->str(size_t(-1));
-  bool isKnown = llvm::any_of(names, [&](auto &other) { return other.first == text; });
-  if (text.size() < name.size() + 2 || isKnown)
+  llvm::erase_if(names, [&](auto &other) { return other.first == text; });
+  if (text.size() < name.size() + 2)
     return;
   names.emplace_back(text, name.str());
-  llvm::sort(names, [](auto &a, auto &b) { return std::make_pair(b.first.size(), a.first) < std::make_pair(a.first.size(), b.first); });
+  llvm::sort(names, [](auto &a, auto &b) {
+    return std::make_pair(b.first.size(), a.first) < std::make_pair(a.first.size(), b.first);
+  });
 }
 
-/// "... f(g(x ..." with a name for f(g(x)) becomes "... NAME ...", with the brackets that were cut off. Nothing happens where
-/// several names begin like that.
+/// "... f(g(x ..." with a name for f(g(x)) becomes "... NAME ...", with the brackets that were cut off. Nothing happens
+/// where several names begin like that.
 std::string Formulas::abbreviateCut(std::string text) const {
   constexpr StringLiteral dots = " ...";
   constexpr size_t least = 12; // shorter beginnings say nothing
@@ -77,10 +79,10 @@ std::string Formulas::placeOf(TermRef term) const {
 std::string StateFormulas::freshName(StringRef like, llvm::StringSet<> &used) const {
   SmallVector<StringRef> parts;
   like.split(parts, '.');
-  auto isWord = [](StringRef part) { return !part.empty() && llvm::all_of(part, llvm::isAlpha); };
-  auto word = llvm::find_if(llvm::reverse(parts), isWord);
-  if (word != parts.rend() && used.insert(word->lower()).second)
-    return word->lower();
+  for (StringRef part : llvm::reverse(parts))
+    if (bool isWord = !part.empty() && part.size() <= 3 && llvm::all_of(part, llvm::isAlpha);
+        isWord && used.insert(part.lower()).second)
+      return part.lower();
   for (StringRef letter : {"s", "t", "u", "v", "w", "y", "z"})
     if (used.insert(letter).second)
       return letter.str();
@@ -93,6 +95,8 @@ StateFormulas::StateFormulas(KernelTerms &terms, const Formulas &formulas, Array
     : context(terms.getContext()), formulas(formulas), accumulators(list) {
   KernelOp kernel = terms.getKernel();
   llvm::StringSet<> used;
+  for (const Reducer &reducer : reducers())
+    used.insert(reducer.name);
   for (RankAttr rank : kernel.getRanks().getAsRange<RankAttr>())
     used.insert(rank.getName().getValue());
   for (unsigned i = 0; i < kernel.getArgumentTypes().size(); ++i)
@@ -109,8 +113,10 @@ std::string StateFormulas::definition(unsigned i) const {
   TermRef accumulator = accumulators[i];
   std::string text = formulas.print(accumulator);
   if (StringRef(text).find_first_of("([ ") == StringRef::npos)
-    text = algebra::getRow(accumulator->getReducer()).name.str() + " of " + formulas.print(context.open(accumulator).body);
-  for (TermRef reference : accumulator->is(TermKind::Relative) ? context.references(accumulator) : SmallVector<TermRef>()) {
+    text =
+        algebra::getRow(accumulator->getReducer()).name.str() + " of " + formulas.print(context.open(accumulator).body);
+  for (TermRef reference :
+       accumulator->is(TermKind::Relative) ? context.references(accumulator) : SmallVector<TermRef>()) {
     size_t at = std::min(text.find(" - max)"), text.find(" - mean)"));
     if (at != std::string::npos)
       text.replace(at + 3, text.find(')', at) - at - 3, nameOf(reference));
@@ -156,15 +162,20 @@ std::string StateFormulas::merge(unsigned i) const {
   return name + algebra::getRow(accumulators[i]->getReducer()).name.str() + "(" + a + ", " + b + ")";
 }
 
+/// A row is a point of the ranks that most of the accumulators have.
 std::vector<std::vector<std::string>> StateFormulas::ranksInRow() const {
-  auto isShared = [&](TermRef index) {
-    return llvm::all_of(accumulators, [&](TermRef other) { return llvm::is_contained(other->getFreeIndices(), index); });
-  };
+  ArrayRef<TermRef> row;
+  int64_t most = 0;
+  for (TermRef accumulator : accumulators) {
+    auto hasSame = [&](TermRef other) { return other->getFreeIndices() == accumulator->getFreeIndices(); };
+    if (int64_t count = llvm::count_if(accumulators, hasSame); count > most)
+      most = count, row = accumulator->getFreeIndices();
+  }
   std::vector<std::vector<std::string>> all;
   for (TermRef accumulator : accumulators) {
     all.emplace_back();
     for (TermRef index : accumulator->getFreeIndices())
-      if (!isShared(index))
+      if (!llvm::is_contained(row, index))
         all.back().push_back(index->getName().str());
   }
   return all;

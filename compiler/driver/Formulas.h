@@ -12,7 +12,7 @@ class Formulas {
 public:
   explicit Formulas(KernelTerms &terms);
 
-  /// From now on this term is called so.
+  /// From now on this term is called so, and no longer as before.
   void name(algebra::TermRef term, llvm::StringRef name);
   std::string print(algebra::TermRef term) const { return abbreviate(term->str(size_t(-1))); }
   /// A text of the algebra, whose formulas may be cut short.
@@ -37,7 +37,7 @@ public:
   std::string definition(unsigned i) const;
   /// "x' = max(x1, x2)"
   std::string merge(unsigned i) const;
-  /// For each, the ranks of its elements in one row: less those that all accumulators share.
+  /// For each, the ranks of its elements in one row.
   std::vector<std::vector<std::string>> ranksInRow() const;
 
 private:

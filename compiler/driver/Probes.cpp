@@ -84,7 +84,7 @@ double attn::driver::probeFma(bool isDouble, unsigned mostLanes) {
   bool has512 = mostLanes >= 16 && __builtin_cpu_supports("avx512f");
   bool has256 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   int bytes = has512 ? 64 : has256 ? 32 : 16;
-  auto *loop = has512 ? (isDouble ? fmaDoubleAvx512 : fmaFloatAvx512)
+  auto *loop = has512   ? (isDouble ? fmaDoubleAvx512 : fmaFloatAvx512)
                : has256 ? (isDouble ? fmaDoubleAvx2 : fmaFloatAvx2)
                         : (isDouble ? fmaDoubleBase : fmaFloatBase);
   auto start = Clock::now();

@@ -52,8 +52,11 @@ static Error listTargets(const Request &request) {
     Progress progress("compile " + request.spec);
     for (const TargetRow &row : targets())
       if (request.options.target.empty() || request.options.target == row.name)
-        table += StringRef(formatv("  {0,-18} {1,-28} {2}", row.name, here(row), spec ? coverage(*spec, row) : "").str()).rtrim().str() +
-                 '\n';
+        table +=
+            StringRef(formatv("  {0,-18} {1,-28} {2}", row.name, here(row), spec ? coverage(*spec, row) : "").str())
+                .rtrim()
+                .str() +
+            '\n';
   }
   outs() << table;
   return Error::success();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What counts as work: the contractions as the spec has them (a sum of products of at least two operands), so that a kernel
-// that computes something twice gets no credit for it. Of an Einsum whose points a condition removes only those that are left
-// count, which the route of its stream tells.
+// What counts as work: the contractions as the spec has them (a sum of products of at least two operands), so that a
+// kernel that computes something twice gets no credit for it. Of an Einsum whose points a condition removes only those
+// that are left count, which the route of its stream tells.
 #include "compiler/driver/Work.h"
 #include "compiler/driver/HostTensor.h"
 #include "dialects/NamedAffine.h"
@@ -14,17 +14,17 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::driver;
 
-//===-- formulas -----------------------------------------------------------------------------------------------------===//
+//===-- formulas
+//-----------------------------------------------------------------------------------------------------===//
 
 /// The map multiplies elements of different operands.
 static bool isContraction(EinsumOp op) {
   if (!op.getReducerAttr() || op.getReducerAttr().getName() != "sum")
     return false;
   unsigned numRead = llvm::count_if(op.getMapBody().getArguments().take_front(op.getInputs().size()),
-                              [](Value element) { return !element.use_empty(); });
-  return numRead >= 2 && llvm::any_of(op.getMapBody(), [](Operation &each) {
-           return isa<arith::MulFOp, arith::MulIOp>(each);
-         });
+                                    [](Value element) { return !element.use_empty(); });
+  return numRead >= 2 &&
+         llvm::any_of(op.getMapBody(), [](Operation &each) { return isa<arith::MulFOp, arith::MulIOp>(each); });
 }
 
 static std::vector<std::string> rankList(RankedTensorType type) {
@@ -75,8 +75,9 @@ Work attn::driver::workOf(KernelOp kernel) {
 std::string attn::driver::print(ArrayRef<Monomial> sum, ArrayRef<std::string> visibleRanks) {
   std::string text;
   for (const Monomial &term : sum) {
-    bool isVisible = term.isMasked && !visibleRanks.empty() &&
-                     llvm::all_of(visibleRanks, [&](const std::string &rank) { return llvm::is_contained(term.ranks, rank); });
+    bool isVisible = term.isMasked && !visibleRanks.empty() && llvm::all_of(visibleRanks, [&](const std::string &rank) {
+                       return llvm::is_contained(term.ranks, rank);
+                     });
     text += (text.empty() ? "" : " + ") + std::to_string(term.factor);
     for (const std::string &rank : term.ranks)
       if (!isVisible || !llvm::is_contained(visibleRanks, rank))
@@ -105,9 +106,11 @@ std::optional<double> attn::driver::evaluate(ArrayRef<Monomial> sum, const RankE
   return total;
 }
 
-//===-- routes -------------------------------------------------------------------------------------------------------===//
+//===-- routes
+//-------------------------------------------------------------------------------------------------------===//
 
-static reference::Symbols symbolsOf(KernelOp kernel, const Extents &extents, const llvm::StringMap<reference::Scalar> &scalars) {
+static reference::Symbols symbolsOf(KernelOp kernel, const Extents &extents,
+                                    const llvm::StringMap<reference::Scalar> &scalars) {
   reference::Symbols::Extents free;
   for (StringRef rank : reference::freeRanks(kernel))
     if (std::optional<int64_t> extent = extents.get(rank))
@@ -119,7 +122,8 @@ static reference::Symbols symbolsOf(KernelOp kernel, const Extents &extents, con
   return reference::Symbols(kernel, std::move(free), std::move(numbered));
 }
 
-RankExtents attn::driver::rankExtents(KernelOp kernel, const Extents &extents, const llvm::StringMap<reference::Scalar> &scalars) {
+RankExtents attn::driver::rankExtents(KernelOp kernel, const Extents &extents,
+                                      const llvm::StringMap<reference::Scalar> &scalars) {
   reference::Symbols symbols = symbolsOf(kernel, extents, scalars);
   RankExtents all;
   for (RankAttr rank : kernel.getRanks().getAsRange<RankAttr>()) {
@@ -166,7 +170,8 @@ static std::string comparison(AffineExpr expr, unsigned numDims, const AffineNam
   int64_t constant = 0;
   for (AffineExpr each : addends) {
     auto product = dyn_cast<AffineBinaryOpExpr>(each);
-    auto factor = product && each.getKind() == AffineExprKind::Mul ? dyn_cast<AffineConstantExpr>(product.getRHS()) : nullptr;
+    auto factor =
+        product && each.getKind() == AffineExprKind::Mul ? dyn_cast<AffineConstantExpr>(product.getRHS()) : nullptr;
     bool hasDim = llvm::any_of(llvm::seq(numDims), [&](unsigned d) { return each.isFunctionOfDim(d); });
     if (auto number = dyn_cast<AffineConstantExpr>(each))
       constant += number.getValue();
@@ -182,7 +187,8 @@ static std::string comparison(AffineExpr expr, unsigned numDims, const AffineNam
 /// The expression says no more than that the rank `dim` has an extent: M - 1 - m.
 static bool isExtent(AffineExpr expr, unsigned dim, StringRef rank, KernelOp kernel, const AffineNames &names) {
   MLIRContext *context = expr.getContext();
-  AffineExpr rest = simplifyAffineExpr(expr + getAffineDimExpr(dim, context) + 1, names.dims.size(), names.symbols.size());
+  AffineExpr rest =
+      simplifyAffineExpr(expr + getAffineDimExpr(dim, context) + 1, names.dims.size(), names.symbols.size());
   if (auto symbol = dyn_cast<AffineSymbolExpr>(rest))
     return names.symbols[symbol.getPosition()] == extentName(rank);
   auto number = dyn_cast<AffineConstantExpr>(rest);
@@ -193,9 +199,8 @@ static std::string conditionOf(route::AffineOp set, KernelOp kernel) {
   std::string text;
   AffineNames names = set.getNames();
   for (AffineExpr expr : set.getConstraints().getResults()) {
-    bool saysMore = llvm::none_of(llvm::enumerate(names.dims), [&](auto dim) {
-      return isExtent(expr, dim.index(), dim.value(), kernel, names);
-    });
+    bool saysMore = llvm::none_of(llvm::enumerate(names.dims),
+                                  [&](auto dim) { return isExtent(expr, dim.index(), dim.value(), kernel, names); });
     if (saysMore)
       text += (text.empty() ? "" : " and ") + comparison(expr, set.getNumDims(), names);
   }
