@@ -6,6 +6,7 @@ config.name = "attnc"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.substitutions += [("%python", sys.executable), ("%examples", config.examples_dir)]
 config.suffixes = [".mlir", ".test", ".attn"]
+config.excludes = ["Inputs"]
 config.test_source_root = os.path.dirname(__file__)
 config.environment["PATH"] = os.pathsep.join([config.bin_dir, config.llvm_bin_dir, os.environ["PATH"]])
 config.environment["ASAN_OPTIONS"] = "allow_user_poisoning=0"   # lld's archives are not instrumented but share allocators

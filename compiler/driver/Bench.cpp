@@ -61,16 +61,18 @@ static void printJson(const Spec &spec, const Measurement &m) {
 static std::string percent(double share) { return number(share * 100, 3) + " %"; }
 
 static void printText(const Spec &spec, const Measurement &m) {
-  outs() << spec.kernel->name << "  " << elementTypes(*spec.kernel) << "  " << m.threads << (m.threads == 1 ? " thread" : " threads");
+  outs() << spec.kernel->name << "  " << elementTypes(*spec.kernel) << "  " << m.threads
+         << (m.threads == 1 ? " thread" : " threads");
   if (!m.times.median()) {
     outs() << "   no quiet sample (of " << m.times.taken << ")\n";
     outs() << "  peak " << number(m.peak / 1e9, 4) << " GF/s   read " << number(m.readBandwidth / 1e9, 3) << " GB/s\n";
     return;
   }
-  outs() << "   median " << duration(*m.times.median()) << "  best " << duration(*m.times.best()) << "  (" << m.times.quiet.size()
-         << " of " << m.times.taken << " samples quiet)\n";
-  if (m.speed())
-    outs() << "  " << number(*m.speed() / 1e9, 4) << " GF/s of " << number(m.peak / 1e9, 4) << " peak = " << percent(*m.speed() / m.peak);
+  outs() << "   median " << duration(*m.times.median()) << "  best " << duration(*m.times.best()) << "  ("
+         << m.times.quiet.size() << " of " << m.times.taken << " samples quiet)\n";
+  if (m.speed() && *m.flops > 0)
+    outs() << "  " << number(*m.speed() / 1e9, 4) << " GF/s of " << number(m.peak / 1e9, 4)
+           << " peak = " << percent(*m.speed() / m.peak);
   if (m.bandwidth())
     outs() << "      " << number(*m.bandwidth() / 1e9, 3) << " GB/s of " << number(m.readBandwidth / 1e9, 3)
            << " read = " << percent(*m.bandwidth() / m.readBandwidth);
@@ -93,7 +95,8 @@ static Expected<QuietTimes> measure(const Call &call, const LoadedKernel &kernel
 }
 
 /// The call with random inputs; results are allocated once the kernel is there.
-static Expected<Call> makeCall(const Request &request, const Spec &spec, Extents &extents, StringMap<reference::Scalar> &scalars) {
+static Expected<Call> makeCall(const Request &request, const Spec &spec, Extents &extents,
+                               StringMap<reference::Scalar> &scalars) {
   Expected<StringMap<reference::Scalar>> values = readScalars(*spec.kernel, request.scalars);
   if (!values)
     return values.takeError();
@@ -145,7 +148,8 @@ static Expected<Measurement> measureAll(const Request &request, const Spec &spec
   m.bytes = evaluate(work.bytes, all, nullptr);
   QuietOptions quiet;
   quiet.isOneThread = m.threads == 1;
-  quiet.isDouble = any_of(spec.kernel->args, [](const codegen::KernelArgument &each) { return each.element == ATTNC_F64; });
+  quiet.isDouble =
+      any_of(spec.kernel->args, [](const codegen::KernelArgument &each) { return each.element == ATTNC_F64; });
   quiet.lanes = spec.compilation->target->lanes;
   if (quiet.isOneThread)
     pinThread();

@@ -78,8 +78,8 @@ Error writeMlir(Compilation &compilation, StringRef path) {
   return writeText(path, [&](raw_ostream &out) { compilation.module->print(out); });
 }
 
-constexpr KindRow kKinds[] = {{"so", ".so", writeShared},      {"obj", ".o", writeLinkable}, {"header", ".h", writeHeader},
-                              {"asm", ".s", writeAssembly},    {"llvm", ".ll", writeLlvm},   {"mlir", ".mlir", writeMlir}};
+constexpr KindRow kKinds[] = {{"so", ".so", writeShared},   {"obj", ".o", writeLinkable}, {"header", ".h", writeHeader},
+                              {"asm", ".s", writeAssembly}, {"llvm", ".ll", writeLlvm},   {"mlir", ".mlir", writeMlir}};
 
 /// Where a kind of file goes: -o as it is for one kind, with the kind's ending for several.
 std::string pathFor(const Request &request, const KindRow &row) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/driver/Cascade.h"
 #include "compiler/driver/Formulas.h"
-#include "passes/attn/StreamedRanks.h"
 #include "mlir/IR/Diagnostics.h"
+#include "passes/attn/StreamedRanks.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -36,7 +36,8 @@ static void readTensors(TermRef term, SmallVectorImpl<std::string> &names) {
 static std::vector<SummaryRow> summaryRows(const PassCount &count, const Formulas &formulas) {
   std::vector<SummaryRow> rows;
   for (const PassCount::Summary &summary : count.summaries) {
-    SummaryRow row{summary.completed.whole(), formulas.print(summary.reduction), formulas.placeOf(summary.reduction), ""};
+    SummaryRow row{summary.completed.whole(), formulas.print(summary.reduction), formulas.placeOf(summary.reduction),
+                   ""};
     SmallVector<std::string> waits, needs;
     for (TermRef other : summariesIn(summary.reduction, count.summaries))
       waits.push_back(formulas.print(other));
@@ -54,7 +55,8 @@ static std::vector<StepRow> stepRows(ArrayRef<algebra::Step> steps, const Formul
   return rows;
 }
 
-static StreamReport reportOn(KernelTerms &terms, Formulas &formulas, ArrayRef<algebra::Value> values, const Fibre &fibre) {
+static StreamReport reportOn(KernelTerms &terms, const Formulas &formulas, ArrayRef<algebra::Value> values,
+                             const Fibre &fibre) {
   algebra::TermContext &context = terms.getContext();
   SmallVector<TermRef> flat;
   for (const algebra::Value &value : values) {
@@ -71,13 +73,13 @@ static StreamReport reportOn(KernelTerms &terms, Formulas &formulas, ArrayRef<al
   report.remarks = stepRows(program.remarks, formulas);
   Formulas final = formulas;
   for (ArrayRef<TermRef> accumulators : program.streams) {
-    StateFormulas state(context, formulas, accumulators);
+    StateFormulas state(terms, formulas, accumulators);
     for (unsigned i = 0; i < accumulators.size(); ++i) {
       report.state.push_back(state.definition(i));
       report.merge.push_back(state.merge(i));
-      final.name(accumulators[i], StringRef(report.state.back()).split('[').first.split(' ').first);
+      final.name(accumulators[i], state.nameOf(i));
     }
-    report.stateElements += (report.stateElements.empty() ? "" : " + ") + state.elementsOfRow();
+    llvm::append_range(report.stateRanks, state.ranksInRow());
   }
   for (const algebra::ProgramOutput &output : program.outputs)
     report.final.push_back(output.value.name + " = " + final.print(output.value.term));
@@ -85,7 +87,8 @@ static StreamReport reportOn(KernelTerms &terms, Formulas &formulas, ArrayRef<al
 }
 
 /// Every reduced rank that no stream has.
-static void countOthers(KernelTerms &terms, ArrayRef<TermRef> values, const StreamedRanks &streamed, CascadeReport &report) {
+static void countOthers(KernelTerms &terms, ArrayRef<TermRef> values, const StreamedRanks &streamed,
+                        CascadeReport &report) {
   for (RankAttr rank : terms.getKernel().getRanks().getAsRange<RankAttr>()) {
     StringRef name = rank.getName().getValue();
     if (llvm::any_of(streamed.getFibres(), [&](const Fibre &fibre) { return fibre.contains(name); }))

@@ -24,14 +24,14 @@ struct StreamReport {
   algebra::Passes written, derived;
   std::vector<SummaryRow> summaries;
   std::vector<StepRow> steps, remarks;
-  std::vector<std::string> state, merge, final; ///< equations
-  std::string stateElements;                    ///< of one row: "2 + F"
+  std::vector<std::string> state, merge, final;     ///< equations
+  std::vector<std::vector<std::string>> stateRanks; ///< of each accumulator's elements in one row
 };
 
 struct CascadeReport {
   std::vector<StreamReport> streams;
   std::vector<std::pair<std::string, algebra::Passes>> others; ///< reduced ranks that nobody streams
-  std::string problem; ///< why there is nothing of the above, with its place
+  std::string problem;                                         ///< why there is nothing of the above, with its place
 };
 
 /// `kernel` as parsed.

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // attnc check: a compiled kernel against the reference evaluator, which walks the IR as it was parsed.
 #include "compiler/driver/Arguments.h"
+#include "compiler/driver/CheckReport.h"
 #include "compiler/driver/Progress.h"
-#include "compiler/reference/Compare.h"
 #include "compiler/reference/Evaluate.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -15,43 +14,27 @@ using codegen::KernelArgument;
 
 namespace {
 
-/// Failing shapes that are printed; the others are only counted.
-constexpr unsigned kMostPrinted = 5;
-
 class Check {
 public:
   Check(const Request &request, const Spec &spec, attnc::Context &context)
-      : request(request), spec(spec), context(context), progress("check " + spec.kernel->name) {}
+      : request(request), spec(spec), context(context) {}
 
   Error run();
-  bool isOk() const { return numFailed == 0; }
+  bool isOk() const { return report.isOk(); }
+  void print() const;
 
 private:
   Expected<std::vector<reference::Case>> makeCases();
   Error runCase(const reference::Case &each);
   Expected<const LoadedKernel *> kernelFor(const Sizes &bound);
   std::string shapeOf(const reference::Case &each, const Extents &extents) const;
-  void report();
 
   const Request &request;
   const Spec &spec;
   attnc::Context &context;
-  Progress progress;
   std::map<Sizes, LoadedKernel> kernels; ///< by what is bound
-  reference::Deviation worst, largest;
-  std::string worstCase;
-  std::string failures;
-  unsigned numFailed = 0, numCases = 0;
+  CheckReport report;
 };
-
-/// "O[0,3,17,5]  SHAPE   got X  want Y   error R of tolerance"
-std::string describe(const reference::Deviation &off, StringRef shape) {
-  std::string index;
-  for (int64_t i : off.index)
-    index += (index.empty() ? "" : ",") + std::to_string(i);
-  return off.result + "[" + index + "]  " + shape.str() + "   got " + number(off.got, 9) + "  want " + number(off.want, 9) +
-         "   error " + number(off.ratio, 2) + " of tolerance";
-}
 } // namespace
 
 Expected<std::vector<reference::Case>> Check::makeCases() {
@@ -137,43 +120,28 @@ Error Check::runCase(const reference::Case &each) {
   size_t first = spec.kernel->args.size() - want->size();
   for (auto [i, tensor] : enumerate(*want))
     comparison.add(spec.kernel->args[first + i].name, tensor, call.tensor(first + i).data());
-  if (comparison.largest.error > largest.error || numCases == 0)
-    largest = comparison.largest;
-  if (comparison.compared && (comparison.worst.ratio > worst.ratio || worst.result.empty()))
-    worst = comparison.worst, worstCase = shape;
-  ++numCases;
-  if (comparison.isAccepted())
-    return Error::success();
-  if (numFailed++ < kMostPrinted)
-    failures += "  wrong   " + describe(comparison.worst, shape) + "   " + std::to_string(comparison.rejected) + " of " +
-                std::to_string(comparison.compared) + " elements\n";
+  report.add(shape, comparison);
   return Error::success();
 }
 
-void Check::report() {
-  outs() << "  shapes  " << numCases << "   types  " << elementTypes(*spec.kernel);
+void Check::print() const {
+  outs() << "  shapes  " << report.getNumShapes() << "   types  " << elementTypes(*spec.kernel);
   if (request.verbose)
     outs() << "   kernels compiled  " << kernels.size();
   outs() << '\n';
-  if (isOk() && !worst.result.empty())
-    outs() << "  worst   " << describe(worst, worstCase) << '\n';
-  outs() << failures;
-  if (numFailed > kMostPrinted)
-    outs() << "  and " << numFailed - kMostPrinted << " more shapes\n";
-  outs() << "check: " << (isOk() ? "ok" : "failed") << "  max-error " << number(largest.error, 2) << "  tolerance "
-         << number(largest.tolerance, 2) << "  shapes " << numCases << '\n';
+  report.print(outs());
 }
 
 Error Check::run() {
   Expected<std::vector<reference::Case>> cases = makeCases();
   if (!cases)
     return cases.takeError();
+  Progress progress("check " + spec.kernel->name);
   for (const reference::Case &each : *cases) {
-    progress.say(formatv("check {0}: shape {1} of {2}", spec.kernel->name, numCases + 1, cases->size()));
+    progress.say(formatv("check {0}: shape {1} of {2}", spec.kernel->name, report.getNumShapes() + 1, cases->size()));
     if (Error error = runCase(each))
       return error;
   }
-  report();
   return Error::success();
 }
 
@@ -187,6 +155,7 @@ static Expected<bool> check(const Request &request) {
   Check check(request, *spec, *context);
   if (Error error = check.run())
     return std::move(error);
+  check.print();
   return check.isOk();
 }
 

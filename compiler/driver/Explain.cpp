@@ -21,6 +21,7 @@ struct Explanation {
   CascadeReport cascade;
   Work work;
   std::optional<double> flops, bytes;
+  RankExtents extents; ///< those that are known
   unsigned groups = 0;
   std::vector<Visits> visits;
   std::vector<std::string> tilings;
@@ -87,10 +88,23 @@ void printWritten(raw_ostream &out, const StreamReport &stream, unsigned width) 
   for (const SummaryRow &row : stream.summaries) {
     out << (row.pass == last ? "             " : formatv("    pass {0,-3} ", row.pass).str());
     last = row.pass;
-    out << row.what << std::string(row.what.size() < columns[0] ? columns[0] - row.what.size() : 0, ' ') << "  " << row.place
-        << std::string(columns[1] - row.place.size(), ' ') << "  " << row.why << '\n';
+    out << row.what << std::string(row.what.size() < columns[0] ? columns[0] - row.what.size() : 0, ' ') << "  "
+        << row.place << std::string(columns[1] - row.place.size(), ' ') << "  " << row.why << '\n';
   }
   out << '\n';
+}
+
+/// "8 + 4*F bytes a row"
+std::string stateBytes(const StreamReport &stream, const Explanation &e) {
+  bool isDouble =
+      any_of(e.spec->kernel->args, [](const codegen::KernelArgument &each) { return each.element == ATTNC_F64; });
+  std::vector<Monomial> bytes;
+  for (const std::vector<std::string> &ranks : stream.stateRanks)
+    addTo(bytes, {isDouble ? 8 : 4, ranks, false});
+  std::string formula = print(bytes, {});
+  std::optional<double> value = evaluate(bytes, e.extents, nullptr);
+  bool isNumber = formula.find('*') == std::string::npos;
+  return formula + (value && !isNumber ? " = " + number(*value, 9) : "") + " bytes a row";
 }
 
 void printStream(raw_ostream &out, const StreamReport &stream, const Explanation &e) {
@@ -102,8 +116,8 @@ void printStream(raw_ostream &out, const StreamReport &stream, const Explanation
   Lines state(out, e.width, "state");
   for (const std::string &text : stream.state)
     state.add(text);
-  if (!stream.stateElements.empty())
-    state.add(stream.stateElements + " elements a row");
+  if (!stream.stateRanks.empty())
+    state.add(stateBytes(stream, e));
   Lines merge(out, e.width, "merge");
   for (const std::string &text : stream.merge)
     merge.add(text);
@@ -125,12 +139,14 @@ std::string routeText(const Visits &visits) {
   if (!visits.isCounted)
     return text;
   text += formatv(": {0} of {1} visited, {2} of them partial", visits.visited, visits.total, visits.partial).str();
-  if (visits.allPoints)
-    text += "  (" + number(100.0 * double(visits.points) / double(visits.allPoints), 3) + " % of the points)";
+  if (visits.total)
+    text += "  (" + number(100.0 * double(visits.visited) / double(visits.total), 2) + " %)";
   return text;
 }
 
 std::string flopsText(const Explanation &e) {
+  if (e.work.flops.empty())
+    return "no contraction";
   const Visits *visits = mainVisits(e.visits);
   std::string text = print(e.work.flops, visits ? ArrayRef<std::string>(visits->ranks) : ArrayRef<std::string>());
   return e.flops ? text + " = " + quantity(*e.flops, "FLOP") : text;
@@ -140,7 +156,7 @@ std::string bytesText(const Explanation &e) {
   std::string text = print(e.work.bytes, {});
   if (e.bytes)
     text += " = " + quantity(*e.bytes, "B");
-  if (e.flops && e.bytes && *e.bytes > 0)
+  if (e.flops && *e.flops > 0 && e.bytes)
     text += "      " + number(*e.flops / *e.bytes, 3) + " flop/byte";
   return text;
 }
@@ -153,7 +169,8 @@ void printText(const Explanation &e) {
   for (const StreamReport &stream : e.cascade.streams)
     printStream(out, stream, e);
   for (const auto &[rank, passes] : e.cascade.others)
-    Lines(out, e.width, "rank " + rank).add(passes.str() + (passes.halves == 2 ? " pass" : " passes") + ", not streamed");
+    Lines(out, e.width, "rank " + rank)
+        .add(passes.str() + (passes.halves == 2 ? " pass" : " passes") + ", not streamed");
   Lines route(out, e.width, "route");
   for (const Visits &visits : e.visits)
     route.add(routeText(visits));
@@ -166,7 +183,8 @@ void printText(const Explanation &e) {
     tiling.add(text);
 }
 
-//===-- JSON ---------------------------------------------------------------------------------------------------------===//
+//===-- JSON
+//---------------------------------------------------------------------------------------------------------===//
 
 json::Array namesOf(ArrayRef<std::string> names) {
   json::Array array;
@@ -177,9 +195,9 @@ json::Array namesOf(ArrayRef<std::string> names) {
 
 json::Object rankObject(StringRef rank, const algebra::Passes &written, const algebra::Passes &derived) {
   return json::Object{{"rank", rank},
-          {"passes_written", static_cast<int64_t>(written.whole())},
-          {"passes", static_cast<int64_t>(derived.whole())},
-          {"block_pass", derived.hasBlockPass()}};
+                      {"passes_written", static_cast<int64_t>(written.whole())},
+                      {"passes", static_cast<int64_t>(derived.whole())},
+                      {"block_pass", derived.hasBlockPass()}};
 }
 
 json::Array ranksArray(const CascadeReport &cascade) {
@@ -199,25 +217,28 @@ json::Array ranksArray(const CascadeReport &cascade) {
 }
 
 json::Object blocksObject(const Visits &visits) {
-  return json::Object{{"visited", visits.visited}, {"full", visits.full}, {"partial", visits.partial}, {"total", visits.total}};
+  return json::Object{
+      {"visited", visits.visited}, {"full", visits.full}, {"partial", visits.partial}, {"total", visits.total}};
 }
 
 void printJson(const Explanation &e) {
   json::Array routes;
   for (const Visits &visits : e.visits) {
-    json::Object route{{"ranks", namesOf(visits.ranks)}, {"block", json::Array(visits.block)}, {"condition", visits.condition}};
+    json::Object route{
+        {"ranks", namesOf(visits.ranks)}, {"block", json::Array(visits.block)}, {"condition", visits.condition}};
     if (visits.isCounted)
       route["blocks"] = blocksObject(visits);
     routes.push_back(std::move(route));
   }
   const Visits *visits = mainVisits(e.visits);
-  json::Object object{{"kernel", e.spec->kernel->name},
-                      {"target", e.spec->compilation->target->name},
-                      {"kernels", static_cast<int64_t>(e.groups)},
-                      {"ranks", ranksArray(e.cascade)},
-                      {"flops_formula", print(e.work.flops, visits ? ArrayRef<std::string>(visits->ranks) : ArrayRef<std::string>())},
-                      {"bytes_formula", print(e.work.bytes, {})},
-                      {"routes", std::move(routes)}};
+  json::Object object{
+      {"kernel", e.spec->kernel->name},
+      {"target", e.spec->compilation->target->name},
+      {"kernels", static_cast<int64_t>(e.groups)},
+      {"ranks", ranksArray(e.cascade)},
+      {"flops_formula", print(e.work.flops, visits ? ArrayRef<std::string>(visits->ranks) : ArrayRef<std::string>())},
+      {"bytes_formula", print(e.work.bytes, {})},
+      {"routes", std::move(routes)}};
   if (e.flops)
     object["flops"] = *e.flops;
   if (e.bytes)
@@ -230,10 +251,12 @@ void printJson(const Explanation &e) {
   outs() << json::Value(std::move(object)) << '\n';
 }
 
-//===-- gathering ----------------------------------------------------------------------------------------------------===//
+//===-- gathering
+//----------------------------------------------------------------------------------------------------===//
 
 /// Routes and tilings come from the passes themselves.
-void compileUntilTiling(Explanation &e, const Extents &extents, const StringMap<reference::Scalar> &scalars, bool isSized) {
+void compileUntilTiling(Explanation &e, const Extents &extents, const StringMap<reference::Scalar> &scalars,
+                        bool isSized) {
   CompileOptions options = e.spec->options;
   options.until = "attn-select-tiling";
   options.bound = withInnerRanks(options.bound, *e.spec->kernel, extents);
@@ -270,9 +293,9 @@ Error explain(const Request &request) {
     e.cascade = explainCascade(kernelOf(*spec));
     e.work = workOf(kernelOf(*spec));
     compileUntilTiling(e, extents, *scalars, !request.sizes.empty());
-    RankExtents all = rankExtents(kernelOf(*spec), extents, *scalars);
-    e.flops = evaluate(e.work.flops, all, mainVisits(e.visits));
-    e.bytes = evaluate(e.work.bytes, all, nullptr);
+    e.extents = rankExtents(kernelOf(*spec), extents, *scalars);
+    e.flops = evaluate(e.work.flops, e.extents, mainVisits(e.visits));
+    e.bytes = evaluate(e.work.bytes, e.extents, nullptr);
   }
   if (request.json)
     printJson(e);

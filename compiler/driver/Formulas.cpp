@@ -1,53 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Names are put back into the printed text and not into the terms: a term prints its indices by the names of their ranks,
-// whether they are bound or free, so that equal formulas are equal texts everywhere.
+// Names are put back into the printed text and not into the terms: a term prints its indices by the names of their
+// ranks, whether they are bound or free, so that equal formulas are equal texts everywhere.
 #include "compiler/driver/Formulas.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace attn;
 using namespace attn::driver;
-using algebra::Correction, algebra::ReferenceKind, algebra::TermContext,
-    algebra::TermKind, algebra::TermRef;
+using algebra::Correction, algebra::ReferenceKind, algebra::TermContext, algebra::TermKind, algebra::TermRef;
 
 Formulas::Formulas(KernelTerms &terms) : terms(terms) {
   terms.getKernel().walk([&](EinsumOp op) {
     if (!op.getNameAttr())
       return;
-    if (std::optional<Present> value = terms.einsum(op, KernelTerms::Inline::Everything))
+    std::optional<Present> value = terms.einsum(op, KernelTerms::Inline::Everything);
+    if (value && !llvm::is_contained(llvm::make_first_range(names), value->term->str(size_t(-1))))
       name(value->term, op.getNameAttr().getValue());
   });
 }
 
 void Formulas::name(TermRef term, StringRef name) {
   std::string text = term->str(size_t(-1));
-  bool isKnown = llvm::any_of(names, [&](auto &other) { return other.first == text; });
-  if (text.size() < name.size() + 2 || isKnown)
+  llvm::erase_if(names, [&](auto &other) { return other.first == text; });
+  if (text.size() < name.size() + 2)
     return;
   names.emplace_back(text, name.str());
-  llvm::sort(names, [](auto &a, auto &b) { return std::make_pair(b.first.size(), a.first) < std::make_pair(a.first.size(), b.first); });
+  llvm::sort(names, [](auto &a, auto &b) {
+    return std::make_pair(b.first.size(), a.first) < std::make_pair(a.first.size(), b.first);
+  });
 }
 
-/// "... f(g(x ..." with a name for f(g(x)) becomes "... NAME ...".
-static void abbreviateCut(std::string &text, StringRef formula, StringRef name) {
+/// "... f(g(x ..." with a name for f(g(x)) becomes "... NAME ...", with the brackets that were cut off. Nothing happens
+/// where several names begin like that.
+std::string Formulas::abbreviateCut(std::string text) const {
   constexpr StringLiteral dots = " ...";
   constexpr size_t least = 12; // shorter beginnings say nothing
   size_t at = text.find(dots);
   if (at == std::string::npos)
-    return;
-  for (size_t size = std::min(formula.size() - 1, at); size >= least; --size)
-    if (StringRef(text).take_front(at).ends_with(formula.take_front(size))) {
-      text.replace(at - size, size, name.str());
-      return;
-    }
+    return text;
+  StringRef before = StringRef(text).take_front(at);
+  for (size_t size = at; size >= least; --size) {
+    auto beginsSo = [&](auto &each) { return StringRef(each.first).starts_with(before.take_back(size)); };
+    size_t count = llvm::count_if(names, beginsSo);
+    if (count > 1)
+      return text;
+    if (count == 0)
+      continue;
+    std::string start = before.drop_back(size).str() + llvm::find_if(names, beginsSo)->second + dots.str();
+    int64_t open = StringRef(start).count('(') - StringRef(start).count(')');
+    return start + std::string(std::max<int64_t>(open, 0), ')') + text.substr(at + dots.size());
+  }
+  return text;
 }
 
 std::string Formulas::abbreviate(std::string text) const {
-  for (const auto &[formula, name] : names) {
+  text = abbreviateCut(std::move(text));
+  for (const auto &[formula, name] : names)
     for (size_t at = 0; (at = text.find(formula, at)) != std::string::npos; at += name.size())
       text.replace(at, formula.size(), name);
-    abbreviateCut(text, formula, name);
-  }
   return text;
 }
 
@@ -65,36 +75,56 @@ std::string Formulas::placeOf(TermRef term) const {
   return (isKernels ? "line " : file.str() + " ") + std::to_string(at.getLine());
 }
 
-StateFormulas::StateFormulas(TermContext &context, Formulas &formulas, ArrayRef<TermRef> list)
-    : context(context), formulas(formulas), accumulators(list) {
-  unsigned next = 1;
+/// "softmax.X" -> "x", if that is free.
+std::string StateFormulas::freshName(StringRef like, llvm::StringSet<> &used) const {
+  SmallVector<StringRef> parts;
+  like.split(parts, '.');
+  for (StringRef part : llvm::reverse(parts))
+    if (bool isWord = !part.empty() && part.size() <= 3 && llvm::all_of(part, llvm::isAlpha);
+        isWord && used.insert(part.lower()).second)
+      return part.lower();
+  for (StringRef letter : {"s", "t", "u", "v", "w", "y", "z"})
+    if (used.insert(letter).second)
+      return letter.str();
+  for (unsigned i = 1;; ++i)
+    if (std::string name = "s_" + std::to_string(i); used.insert(name).second)
+      return name;
+}
+
+StateFormulas::StateFormulas(KernelTerms &terms, const Formulas &formulas, ArrayRef<TermRef> list)
+    : context(terms.getContext()), formulas(formulas), accumulators(list) {
+  KernelOp kernel = terms.getKernel();
+  llvm::StringSet<> used;
+  for (const Reducer &reducer : reducers())
+    used.insert(reducer.name);
+  for (RankAttr rank : kernel.getRanks().getAsRange<RankAttr>())
+    used.insert(rank.getName().getValue());
+  for (unsigned i = 0; i < kernel.getArgumentTypes().size(); ++i)
+    used.insert(kernel.getArgName(i));
   for (TermRef accumulator : accumulators) {
     std::string text = formulas.print(accumulator);
-    bool isName = !StringRef(text).contains('(') && !StringRef(text).contains('[');
-    names[accumulator] = isName ? text : "s" + std::to_string(next++);
+    bool isName = StringRef(text).find_first_of("([ ") == StringRef::npos;
+    names[accumulator] = freshName(isName ? StringRef(text) : StringRef(), used);
   }
 }
 
+/// The accumulator itself, even if the spec has a name for it; its references by their names here.
 std::string StateFormulas::definition(unsigned i) const {
   TermRef accumulator = accumulators[i];
-  std::string name = nameOf(accumulator), text = accumulator->str(size_t(-1));
-  for (TermRef reference : accumulator->is(TermKind::Relative) ? context.references(accumulator)
-                                                               : SmallVector<TermRef>()) {
-    size_t at = text.find(" - max)");
-    if (at == std::string::npos)
-      at = text.find(" - mean)");
+  std::string text = formulas.print(accumulator);
+  if (StringRef(text).find_first_of("([ ") == StringRef::npos)
+    text =
+        algebra::getRow(accumulator->getReducer()).name.str() + " of " + formulas.print(context.open(accumulator).body);
+  for (TermRef reference :
+       accumulator->is(TermKind::Relative) ? context.references(accumulator) : SmallVector<TermRef>()) {
+    size_t at = std::min(text.find(" - max)"), text.find(" - mean)"));
     if (at != std::string::npos)
       text.replace(at + 3, text.find(')', at) - at - 3, nameOf(reference));
-  }
-  text = formulas.abbreviate(text);
-  if (text == name) { // called as in the spec: say what it is
-    text = algebra::getRow(accumulator->getReducer()).name.str() + " of " +
-           formulas.print(context.open(accumulator).body);
   }
   std::string ranks;
   for (TermRef index : accumulator->getFreeIndices())
     ranks += (ranks.empty() ? "" : ",") + index->getName().str();
-  return name + (ranks.empty() ? "" : "[" + ranks + "]") + " = " + text;
+  return nameOf(accumulator) + (ranks.empty() ? "" : "[" + ranks + "]") + " = " + text;
 }
 
 /// One side of a merge, moved to the common references.
@@ -132,20 +162,21 @@ std::string StateFormulas::merge(unsigned i) const {
   return name + algebra::getRow(accumulators[i]->getReducer()).name.str() + "(" + a + ", " + b + ")";
 }
 
-std::string StateFormulas::elementsOfRow() const {
-  unsigned single = 0;
-  SmallVector<std::string> parts;
+/// A row is a point of the ranks that most of the accumulators have.
+std::vector<std::vector<std::string>> StateFormulas::ranksInRow() const {
+  ArrayRef<TermRef> row;
+  int64_t most = 0;
   for (TermRef accumulator : accumulators) {
-    std::string product;
-    for (TermRef index : accumulator->getFreeIndices())
-      if (!llvm::all_of(accumulators, [&](TermRef other) { return llvm::is_contained(other->getFreeIndices(), index); }))
-        product += (product.empty() ? "" : "*") + index->getName().upper();
-    if (product.empty())
-      ++single;
-    else
-      parts.push_back(product);
+    auto hasSame = [&](TermRef other) { return other->getFreeIndices() == accumulator->getFreeIndices(); };
+    if (int64_t count = llvm::count_if(accumulators, hasSame); count > most)
+      most = count, row = accumulator->getFreeIndices();
   }
-  if (single)
-    parts.insert(parts.begin(), std::to_string(single));
-  return llvm::join(parts, " + ");
+  std::vector<std::vector<std::string>> all;
+  for (TermRef accumulator : accumulators) {
+    all.emplace_back();
+    for (TermRef index : accumulator->getFreeIndices())
+      if (!llvm::is_contained(row, index))
+        all.back().push_back(index->getName().str());
+  }
+  return all;
 }

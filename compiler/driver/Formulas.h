@@ -3,6 +3,7 @@
 #pragma once
 #include "passes/attn/KernelTerms.h"
 #include "passes/attn/algebra/Program.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace attn::driver {
 
@@ -11,7 +12,7 @@ class Formulas {
 public:
   explicit Formulas(KernelTerms &terms);
 
-  /// From now on this term is called so.
+  /// From now on this term is called so, and no longer as before.
   void name(algebra::TermRef term, llvm::StringRef name);
   std::string print(algebra::TermRef term) const { return abbreviate(term->str(size_t(-1))); }
   /// A text of the algebra, whose formulas may be cut short.
@@ -20,28 +21,32 @@ public:
   std::string placeOf(algebra::TermRef term) const;
 
 private:
+  std::string abbreviateCut(std::string text) const;
+
   KernelTerms &terms;
   std::vector<std::pair<std::string, std::string>> names; ///< text -> name, longest text first
 };
 
-/// The accumulators of one stream with the names s1, s2, .. or, where the spec has one, its own.
+/// The accumulators of one stream under short names: the spec's own in lower case, else s, t, ...
 class StateFormulas {
 public:
-  StateFormulas(algebra::TermContext &context, Formulas &formulas, llvm::ArrayRef<algebra::TermRef> accumulators);
+  StateFormulas(KernelTerms &terms, const Formulas &formulas, llvm::ArrayRef<algebra::TermRef> accumulators);
 
+  std::string nameOf(unsigned i) const { return nameOf(accumulators[i]); }
   /// "x = max[m](S)"
   std::string definition(unsigned i) const;
   /// "x' = max(x1, x2)"
   std::string merge(unsigned i) const;
-  /// How many elements all of them have for one point of the ranks that they share: "2 + F".
-  std::string elementsOfRow() const;
+  /// For each, the ranks of its elements in one row.
+  std::vector<std::vector<std::string>> ranksInRow() const;
 
 private:
   std::string nameOf(algebra::TermRef accumulator) const { return names.lookup(accumulator); }
   std::string side(unsigned i, llvm::StringRef suffix) const;
+  std::string freshName(llvm::StringRef like, llvm::StringSet<> &used) const;
 
   algebra::TermContext &context;
-  Formulas &formulas;
+  const Formulas &formulas;
   llvm::SmallVector<algebra::TermRef> accumulators;
   llvm::DenseMap<algebra::TermRef, std::string> names;
 };

@@ -17,7 +17,8 @@ bool attn::driver::multiplyExtents(ArrayRef<int64_t> sizes, int64_t &product) {
   return true;
 }
 
-HostTensor::HostTensor(attnc_element element, ArrayRef<int64_t> sizes) : element(element), sizes(sizes), strides(sizes.size()) {
+HostTensor::HostTensor(attnc_element element, ArrayRef<int64_t> sizes)
+    : element(element), sizes(sizes), strides(sizes.size()) {
   int64_t stride = 1;
   for (size_t i = sizes.size(); i-- > 0; stride *= sizes[i])
     strides[i] = stride;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The format is in NumPy's NEP 1: the magic bytes, a version, the length of the header, and the header: a Python dictionary
+// The format is in NumPy's NEP 1: the magic bytes, a version, the length of the header, and the header: a Python
+// dictionary
 //   {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
 // padded with blanks; then the elements.
 #include "compiler/driver/Npy.h"
@@ -159,7 +160,8 @@ static Expected<Header> takeHeader(StringRef &bytes) {
   size_t length = version == 1 ? support::endian::read16le(bytes.data()) : support::endian::read32le(bytes.data());
   bytes = bytes.drop_front(width);
   if (bytes.size() < length)
-    return inputError("the file ends in its header: expected " + Twine(length) + " bytes, found " + Twine(bytes.size()));
+    return inputError("the file ends in its header: expected " + Twine(length) + " bytes, found " +
+                      Twine(bytes.size()));
   Header header;
   if (Error error = HeaderParser(bytes.take_front(length)).parse(header))
     return std::move(error);

@@ -7,8 +7,8 @@
 
 namespace attn::driver {
 
-/// Reads a file of version 1, 2 or 3. A file of uint16 is one of bf16, for which NumPy has no type. In Fortran's order the
-/// tensor is column-major. An error names the file.
+/// Reads a file of version 1, 2 or 3. A file of uint16 is one of bf16, for which NumPy has no type. In Fortran's order
+/// the tensor is column-major. An error names the file.
 llvm::Expected<HostTensor> readNpy(llvm::StringRef path);
 /// The same for the bytes of a file.
 llvm::Expected<HostTensor> parseNpy(llvm::StringRef bytes, llvm::StringRef path);

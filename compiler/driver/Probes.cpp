@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The FMA loop has 16 independent chains: more than latency times pipes on the processors there are. Which version runs
-// is decided by the processor at run time, so that one program serves all of them.
+// The FMA loop has 12 independent chains: more than latency times pipes on the processors there are, and with the
+// two constants no more than 16 registers. Which version runs is decided by the
+// processor at run time, so that one program serves all of them.
 #include "compiler/driver/Probes.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include <algorithm>
@@ -14,7 +15,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double secondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-constexpr int kChains = 16, kRounds = 4000;
+constexpr int kChains = 12, kRounds = 4000;
 
 /// Keeps a value alive without storing it.
 template <typename T> inline void use(T &value) { asm volatile("" : : "r"(&value) : "memory"); }
@@ -83,7 +84,7 @@ double attn::driver::probeFma(bool isDouble, unsigned mostLanes) {
   bool has512 = mostLanes >= 16 && __builtin_cpu_supports("avx512f");
   bool has256 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   int bytes = has512 ? 64 : has256 ? 32 : 16;
-  auto *loop = has512 ? (isDouble ? fmaDoubleAvx512 : fmaFloatAvx512)
+  auto *loop = has512   ? (isDouble ? fmaDoubleAvx512 : fmaFloatAvx512)
                : has256 ? (isDouble ? fmaDoubleAvx2 : fmaFloatAvx2)
                         : (isDouble ? fmaDoubleBase : fmaFloatBase);
   auto start = Clock::now();

@@ -34,7 +34,8 @@ void Progress::show() {
   std::unique_lock<std::mutex> lock(mutex);
   bool isShown = false;
   auto wait = seconds(2);
-  for (milliseconds pause = wait; !changed.wait_for(lock, pause, [this] { return isDone; }); pause = milliseconds(200)) {
+  for (milliseconds pause = wait; !changed.wait_for(lock, pause, [this] { return isDone; });
+       pause = milliseconds(200)) {
     auto passed = duration_cast<seconds>(steady_clock::now() - start).count();
     errs() << "\r\x1b[K" << text << " ... " << passed << " s";
     errs().flush();

@@ -8,8 +8,8 @@
 
 namespace attn::driver {
 
-/// One line on the standard error that says what is going on, rewritten as that changes: only on a terminal, and only once
-/// the work has taken two seconds. Gone when the object is.
+/// One line on the standard error that says what is going on, rewritten as that changes: only on a terminal, and only
+/// once the work has taken two seconds. Gone when the object is.
 class Progress {
 public:
   explicit Progress(const llvm::Twine &text);

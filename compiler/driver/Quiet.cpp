@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// On a machine that is shared, even by guests one cannot see, times of one kernel wander by a third and more. So each sample
-// is taken between probes whose speed on a free core is known from the same run: an integer loop, which halves when the
-// sibling of the core is busy, and an FMA loop. A sample is quiet if all four are within 4 % of the run's best and, for one
-// thread, if it had the core for 97 % of the time. Other samples are dropped; without a quiet one there is no number.
+// On a machine that is shared, even by guests one cannot see, times of one kernel wander by a third and more. So each
+// sample is taken between probes whose speed on a free core is known from the same run: an integer loop, which halves
+// when the sibling of the core is busy, and an FMA loop. A sample is quiet if all four are within 4 % of the run's best
+// and, for one thread, if it had the core for 97 % of the time. Other samples are dropped; without a quiet one there is
+// no number.
 #include "compiler/driver/Quiet.h"
 #include "compiler/driver/Probes.h"
 #include "llvm/ADT/ArrayRef.h"
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <ctime>
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
-#include <ctime>
 
 using namespace attn::driver;
 

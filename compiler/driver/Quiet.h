@@ -9,16 +9,16 @@
 namespace attn::driver {
 
 struct Sample {
-  double seconds;          ///< wall clock, of one call
-  double cpuShare;         ///< CPU time of this thread over wall clock
-  double integers[2];      ///< probes before and after
+  double seconds;     ///< wall clock, of one call
+  double cpuShare;    ///< CPU time of this thread over wall clock
+  double integers[2]; ///< probes before and after
   double fma[2];
 };
 
 struct QuietTimes {
   unsigned taken = 0;
-  std::vector<double> quiet;   ///< seconds of the quiet samples, ascending
-  double bestFma = 0;          ///< flop/s of the best probe
+  std::vector<double> quiet; ///< seconds of the quiet samples, ascending
+  double bestFma = 0;        ///< flop/s of the best probe
 
   std::optional<double> median() const;
   std::optional<double> best() const;
@@ -26,9 +26,9 @@ struct QuietTimes {
 
 struct QuietOptions {
   unsigned mostSamples = 25, leastSamples = 5;
-  double mostSeconds = 5;      ///< after which only `leastSamples` are completed
-  bool isOneThread = true;     ///< the kernel runs on this thread alone: its CPU time counts
-  bool isDouble = false;       ///< which FMA probe
+  double mostSeconds = 5;  ///< after which only `leastSamples` are completed
+  bool isOneThread = true; ///< the kernel runs on this thread alone: its CPU time counts
+  bool isDouble = false;   ///< which FMA probe
   unsigned lanes = 16;
 };
 

@@ -17,16 +17,16 @@ enum Exit { Fine = 0, WrongInput = 1, WrongUsage = 2 };
 
 /// What stands behind an option, as it was written; options that were not given are empty.
 struct Request {
-  std::string spec;                 ///< path of the text
-  CompileOptions options;           ///< --kernel --target --type --bind --tile --exact-factors --until --dump-dir
-  std::string output;               ///< -o
-  std::vector<std::string> emit;    ///< kinds of files `build` writes
-  Sizes sizes;                      ///< --size
-  Assignments inputs, outputs;      ///< --in, --out: argument = path
-  Assignments scalars;              ///< --set: argument = number, not read yet
+  std::string spec;              ///< path of the text
+  CompileOptions options;        ///< --kernel --target --type --bind --tile --exact-factors --until --dump-dir
+  std::string output;            ///< -o
+  std::vector<std::string> emit; ///< kinds of files `build` writes
+  Sizes sizes;                   ///< --size
+  Assignments inputs, outputs;   ///< --in, --out: argument = path
+  Assignments scalars;           ///< --set: argument = number, not read yet
   uint64_t seed = 0;
-  int32_t threads = 0;              ///< 0: all cores
-  double dataScale = 1;             ///< --scale-data
+  int32_t threads = 0;  ///< 0: all cores
+  double dataScale = 1; ///< --scale-data
   bool json = false, verbose = false;
 };
 

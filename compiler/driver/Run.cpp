@@ -22,8 +22,8 @@ static Expected<size_t> findTensor(const KernelInterface &kernel, StringRef name
         return i;
       known.push_back(argument.name);
     }
-  return usageError("'" + name + "' is not " + (result ? "a result" : "an input tensor") + " of kernel '" + kernel.name +
-                    "'; known: " + listOf(known));
+  return usageError("'" + name + "' is not " + (result ? "a result" : "an input tensor") + " of kernel '" +
+                    kernel.name + "'; known: " + listOf(known));
 }
 
 static Expected<HostTensor> readInput(const KernelArgument &argument, StringRef path, Extents &extents) {

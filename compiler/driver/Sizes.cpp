@@ -46,8 +46,8 @@ Error attn::driver::parseSizes(StringRef text, StringRef what, int64_t least, Si
   return forEach(text, what, [&](Assignment each) -> Error {
     int64_t number;
     if (StringRef(each.second).getAsInteger(10, number) || number < least)
-      return usageError(what + " expects an integer of at least " + Twine(least) + " for '" + each.first + "', found '" +
-                        each.second + "'");
+      return usageError(what + " expects an integer of at least " + Twine(least) + " for '" + each.first +
+                        "', found '" + each.second + "'");
     return add(what, into, each.first, number);
   });
 }

@@ -2,8 +2,8 @@
 #include "compiler/driver/Spec.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -46,14 +46,12 @@ Expected<Spec> attn::driver::openSpec(const Request &request) {
   return spec;
 }
 
-/// The file is needed until the kernel is loaded, and never seen by anybody else.
+/// The file is needed until the kernel is loaded.
 Expected<LoadedKernel> LoadedKernel::compile(const Spec &spec, const CompileOptions &options, attnc::Context &context) {
-  SmallString<128> folder;
-  if (std::error_code code = sys::fs::createUniqueDirectory("attnc", folder))
-    return inputError("cannot make a temporary directory: " + code.message());
-  auto removeFolder = scope_exit([&] { sys::fs::remove_directories(folder); });
-  SmallString<128> path = folder;
-  sys::path::append(path, spec.kernel->name + ".so");
+  SmallString<128> path;
+  if (std::error_code code = sys::fs::createTemporaryFile("attnc", "so", path))
+    return inputError("cannot make a temporary file: " + code.message());
+  FileRemover remover(path);
   sys::RemoveFileOnSignal(path);
   auto forget = scope_exit([&] { sys::DontRemoveFileOnSignal(path); });
   // Warnings stood there when the spec was parsed.

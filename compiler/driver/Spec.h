@@ -16,8 +16,8 @@ llvm::Expected<std::unique_ptr<Compilation>> parse(llvm::StringRef path, llvm::S
 /// A spec with the one kernel that a command is about.
 struct Spec {
   std::string path, text;
-  CompileOptions options;                    ///< names the kernel
-  std::unique_ptr<Compilation> compilation;  ///< as parsed
+  CompileOptions options;                   ///< names the kernel
+  std::unique_ptr<Compilation> compilation; ///< as parsed
   const codegen::KernelInterface *kernel = nullptr;
 };
 

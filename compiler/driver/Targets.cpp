@@ -2,7 +2,6 @@
 // attnc targets: what runs here; for a spec, which targets compile it and where it stops on the others.
 #include "compiler/driver/Progress.h"
 #include "compiler/driver/Spec.h"
-#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -14,7 +13,7 @@ using namespace attn::driver;
 static std::string here(const TargetRow &row) {
   const TargetRow *host = hostTarget();
   if (row.lowering != Lowering::Cpu)
-    return "not lowered yet";
+    return "no back end yet";
   if (!host || (row.abiFeatures & ~host->abiFeatures))
     return "this CPU lacks instructions";
   return &row == host ? "runs (default)" : "runs";
@@ -23,10 +22,14 @@ static std::string here(const TargetRow &row) {
 static std::string coverage(const Spec &spec, const TargetRow &row) {
   CompileOptions options = spec.options;
   options.target = row.name.str();
+  if (row.lowering != Lowering::Cpu)
+    options.until = "attn-tile"; // the last pass for any target
   std::string errors;
   raw_string_ostream out(errors);
   std::unique_ptr<Compilation> compilation = parseSpec(spec.path, spec.text, options, out);
   if (compilation && runPasses(*compilation, out)) {
+    if (row.lowering != Lowering::Cpu)
+      return "not lowered yet: stops after attn-tile";
     Expected<SmallVector<char, 0>> object = compileObject(*compilation);
     if (object)
       return "compiled";
@@ -49,8 +52,11 @@ static Error listTargets(const Request &request) {
     Progress progress("compile " + request.spec);
     for (const TargetRow &row : targets())
       if (request.options.target.empty() || request.options.target == row.name)
-        table += StringRef(formatv("  {0,-18} {1,-28} {2}", row.name, here(row), spec ? coverage(*spec, row) : "").str()).rtrim().str() +
-                 '\n';
+        table +=
+            StringRef(formatv("  {0,-18} {1,-28} {2}", row.name, here(row), spec ? coverage(*spec, row) : "").str())
+                .rtrim()
+                .str() +
+            '\n';
   }
   outs() << table;
   return Error::success();

@@ -11,6 +11,8 @@ using namespace llvm;
 std::string attn::driver::listOf(ArrayRef<std::string> names) { return join(names, ", "); }
 
 std::string attn::driver::number(double value, int digits) {
+  if (std::isnan(value)) // whose sign says nothing
+    return "nan";
   char text[48];
   std::snprintf(text, sizeof(text), "%.*g", digits, value);
   return text;

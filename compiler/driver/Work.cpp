@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// What counts as work: the contractions as the spec has them (a sum of products of at least two operands), so that a kernel
-// that computes something twice gets no credit for it. Of an Einsum whose points a condition removes only those that are left
-// count, which the route of its stream tells.
+// What counts as work: the contractions as the spec has them (a sum of products of at least two operands), so that a
+// kernel that computes something twice gets no credit for it. Of an Einsum whose points a condition removes only those
+// that are left count, which the route of its stream tells.
 #include "compiler/driver/Work.h"
 #include "compiler/driver/HostTensor.h"
 #include "dialects/NamedAffine.h"
@@ -14,17 +14,17 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::driver;
 
-//===-- formulas -----------------------------------------------------------------------------------------------------===//
+//===-- formulas
+//-----------------------------------------------------------------------------------------------------===//
 
 /// The map multiplies elements of different operands.
 static bool isContraction(EinsumOp op) {
   if (!op.getReducerAttr() || op.getReducerAttr().getName() != "sum")
     return false;
   unsigned numRead = llvm::count_if(op.getMapBody().getArguments().take_front(op.getInputs().size()),
-                              [](Value element) { return !element.use_empty(); });
-  return numRead >= 2 && llvm::any_of(op.getMapBody(), [](Operation &each) {
-           return isa<arith::MulFOp, arith::MulIOp>(each);
-         });
+                                    [](Value element) { return !element.use_empty(); });
+  return numRead >= 2 &&
+         llvm::any_of(op.getMapBody(), [](Operation &each) { return isa<arith::MulFOp, arith::MulIOp>(each); });
 }
 
 static std::vector<std::string> rankList(RankedTensorType type) {
@@ -35,16 +35,20 @@ static std::vector<std::string> rankList(RankedTensorType type) {
   return ranks;
 }
 
+void attn::driver::addTo(std::vector<Monomial> &sum, Monomial term) {
+  auto same = llvm::find_if(
+      sum, [&](const Monomial &other) { return other.ranks == term.ranks && other.isMasked == term.isMasked; });
+  if (same == sum.end())
+    sum.push_back(std::move(term));
+  else
+    same->factor += term.factor;
+}
+
 static void addTensor(Type type, std::vector<Monomial> &bytes) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor)
     return;
-  Monomial term{reference::byteWidth(tensor.getElementType()), rankList(tensor), false};
-  auto same = llvm::find_if(bytes, [&](const Monomial &other) { return other.ranks == term.ranks; });
-  if (same == bytes.end())
-    bytes.push_back(std::move(term));
-  else
-    same->factor += term.factor;
+  addTo(bytes, {reference::byteWidth(tensor.getElementType()), rankList(tensor), false});
 }
 
 Work attn::driver::workOf(KernelOp kernel) {
@@ -59,7 +63,7 @@ Work attn::driver::workOf(KernelOp kernel) {
     Monomial term{2, {}, isMasked};
     for (StringRef rank : op.getIteratorNames())
       term.ranks.push_back(rank.str());
-    work.flops.push_back(std::move(term));
+    addTo(work.flops, std::move(term));
   });
   for (Type type : kernel.getArgumentTypes())
     addTensor(type, work.bytes);
@@ -71,8 +75,9 @@ Work attn::driver::workOf(KernelOp kernel) {
 std::string attn::driver::print(ArrayRef<Monomial> sum, ArrayRef<std::string> visibleRanks) {
   std::string text;
   for (const Monomial &term : sum) {
-    bool isVisible = term.isMasked && !visibleRanks.empty() &&
-                     llvm::all_of(visibleRanks, [&](const std::string &rank) { return llvm::is_contained(term.ranks, rank); });
+    bool isVisible = term.isMasked && !visibleRanks.empty() && llvm::all_of(visibleRanks, [&](const std::string &rank) {
+                       return llvm::is_contained(term.ranks, rank);
+                     });
     text += (text.empty() ? "" : " + ") + std::to_string(term.factor);
     for (const std::string &rank : term.ranks)
       if (!isVisible || !llvm::is_contained(visibleRanks, rank))
@@ -101,9 +106,11 @@ std::optional<double> attn::driver::evaluate(ArrayRef<Monomial> sum, const RankE
   return total;
 }
 
-//===-- routes -------------------------------------------------------------------------------------------------------===//
+//===-- routes
+//-------------------------------------------------------------------------------------------------------===//
 
-static reference::Symbols symbolsOf(KernelOp kernel, const Extents &extents, const llvm::StringMap<reference::Scalar> &scalars) {
+static reference::Symbols symbolsOf(KernelOp kernel, const Extents &extents,
+                                    const llvm::StringMap<reference::Scalar> &scalars) {
   reference::Symbols::Extents free;
   for (StringRef rank : reference::freeRanks(kernel))
     if (std::optional<int64_t> extent = extents.get(rank))
@@ -115,7 +122,8 @@ static reference::Symbols symbolsOf(KernelOp kernel, const Extents &extents, con
   return reference::Symbols(kernel, std::move(free), std::move(numbered));
 }
 
-RankExtents attn::driver::rankExtents(KernelOp kernel, const Extents &extents, const llvm::StringMap<reference::Scalar> &scalars) {
+RankExtents attn::driver::rankExtents(KernelOp kernel, const Extents &extents,
+                                      const llvm::StringMap<reference::Scalar> &scalars) {
   reference::Symbols symbols = symbolsOf(kernel, extents, scalars);
   RankExtents all;
   for (RankAttr rank : kernel.getRanks().getAsRange<RankAttr>()) {
@@ -154,55 +162,57 @@ static std::string textOf(AffineExpr expr, const AffineNames &names) {
   return text;
 }
 
-/// `expr` >= 0 as a comparison: negative addends stand on the left.
-static std::string comparison(AffineExpr expr, const AffineNames &names) {
+/// `expr` >= 0 as a comparison: what is subtracted and mentions a rank stands on the left.
+static std::string comparison(AffineExpr expr, unsigned numDims, const AffineNames &names) {
   SmallVector<AffineExpr> addends;
   flatten(expr, addends);
   AffineExpr zero = getAffineConstantExpr(0, expr.getContext()), left = zero, right = zero;
   int64_t constant = 0;
   for (AffineExpr each : addends) {
     auto product = dyn_cast<AffineBinaryOpExpr>(each);
-    auto factor = product && each.getKind() == AffineExprKind::Mul
-                      ? dyn_cast<AffineConstantExpr>(product.getRHS())
-                      : nullptr;
+    auto factor =
+        product && each.getKind() == AffineExprKind::Mul ? dyn_cast<AffineConstantExpr>(product.getRHS()) : nullptr;
+    bool hasDim = llvm::any_of(llvm::seq(numDims), [&](unsigned d) { return each.isFunctionOfDim(d); });
     if (auto number = dyn_cast<AffineConstantExpr>(each))
       constant += number.getValue();
-    else if (factor && factor.getValue() < 0)
+    else if (hasDim && factor && factor.getValue() < 0)
       left = left - each;
     else
       right = right + each;
   }
-  StringRef relation = constant == -1 ? " < " : " <= ";
-  if (constant < -1)
-    left = left - constant;
-  else if (constant > 0)
-    right = right + constant;
-  return textOf(left, names) + relation.str() + textOf(right, names);
+  bool isStrict = constant == -1;
+  return textOf(left, names) + (isStrict ? " < " : " <= ") + textOf(isStrict ? right : right + constant, names);
 }
 
-/// The expression says no more than that a rank has an extent: E - 1 - d, with a symbol or a number for E.
-static bool isExtent(AffineExpr expr, unsigned numDims) {
-  SmallVector<AffineExpr> addends;
-  flatten(expr, addends);
-  unsigned numWithDim = 0;
-  for (AffineExpr each : addends) {
-    if (llvm::any_of(llvm::seq(numDims), [&](unsigned d) { return each == -getAffineDimExpr(d, expr.getContext()); }))
-      ++numWithDim;
-    else if (!isa<AffineConstantExpr, AffineSymbolExpr>(each))
-      return false;
+/// The expression says no more than that the rank `dim` has an extent: M - 1 - m.
+static bool isExtent(AffineExpr expr, unsigned dim, StringRef rank, KernelOp kernel, const AffineNames &names) {
+  MLIRContext *context = expr.getContext();
+  AffineExpr rest =
+      simplifyAffineExpr(expr + getAffineDimExpr(dim, context) + 1, names.dims.size(), names.symbols.size());
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(rest))
+    return names.symbols[symbol.getPosition()] == extentName(rank);
+  auto number = dyn_cast<AffineConstantExpr>(rest);
+  return number && kernel.findRank(rank).getConstantExtent() == number.getValue();
+}
+
+static std::string conditionOf(route::AffineOp set, KernelOp kernel) {
+  std::string text;
+  AffineNames names = set.getNames();
+  for (AffineExpr expr : set.getConstraints().getResults()) {
+    bool saysMore = llvm::none_of(llvm::enumerate(names.dims),
+                                  [&](auto dim) { return isExtent(expr, dim.index(), dim.value(), kernel, names); });
+    if (saysMore)
+      text += (text.empty() ? "" : " and ") + comparison(expr, set.getNumDims(), names);
   }
-  return numWithDim == 1 && addends.size() <= 3;
+  return text.empty() ? "all" : text;
 }
 
-static std::string conditionOf(ArrayRef<route::AffineOp> members) {
+static std::string conditionOf(ArrayRef<route::AffineOp> members, KernelOp kernel) {
+  if (members.size() == 1)
+    return conditionOf(members.front(), kernel);
   std::string all;
-  for (route::AffineOp member : members) {
-    std::string text;
-    for (AffineExpr expr : member.getConstraints().getResults())
-      if (!isExtent(expr, member.getNumDims()))
-        text += (text.empty() ? "" : " and ") + comparison(expr, member.getNames());
-    all += (all.empty() ? "" : " or ") + (text.empty() ? "all" : text);
-  }
+  for (route::AffineOp member : members)
+    all += (all.empty() ? "(" : " or (") + conditionOf(member, kernel) + ")";
   return all;
 }
 
@@ -258,7 +268,7 @@ std::vector<Visits> attn::driver::visitsOf(KernelOp kernel, const Extents *exten
       visits.ranks.push_back(rank.str());
       visits.block.push_back(size ? size.getInt() : 1);
     }
-    visits.condition = conditionOf(members);
+    visits.condition = conditionOf(members, kernel);
     visits.isExact = llvm::none_of(members, [](route::AffineOp member) { return member.getInexact(); });
     if (extents) {
       reference::Symbols symbols = symbolsOf(kernel, *extents, scalars);

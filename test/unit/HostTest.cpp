@@ -35,7 +35,8 @@ const std::string kEight(8, '\x01');
 
 TEST(Npy, ReadsAllVersions) {
   for (char version : {1, 2, 3}) {
-    auto tensor = parseNpy(file("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }  \n", kEight, version), "x");
+    auto tensor =
+        parseNpy(file("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 1), }  \n", kEight, version), "x");
     ASSERT_TRUE(bool(tensor)) << errorOf(tensor.takeError());
     EXPECT_EQ(tensor->getElement(), ATTNC_F32);
     EXPECT_EQ(tensor->getSizes().vec(), (std::vector<int64_t>{2, 1}));
@@ -51,7 +52,8 @@ TEST(Npy, KnowsElementTypes) {
               {"|u1", ATTNC_U8},  {"<i4", ATTNC_I32},  {"<i8", ATTNC_I64}, {"|b1", ATTNC_BOOL}};
   for (auto &row : rows) {
     std::string data(attnc_element_size(row.element), '\0');
-    auto tensor = parseNpy(file("{\"shape\": (), 'fortran_order': False, 'descr': '" + std::string(row.descr) + "'}", data), "x");
+    auto tensor =
+        parseNpy(file("{\"shape\": (), 'fortran_order': False, 'descr': '" + std::string(row.descr) + "'}", data), "x");
     ASSERT_TRUE(bool(tensor)) << errorOf(tensor.takeError());
     EXPECT_EQ(tensor->getElement(), row.element);
     EXPECT_TRUE(tensor->getSizes().empty());
@@ -70,7 +72,8 @@ TEST(Npy, SaysWhatIsWrong) {
   EXPECT_EQ(npyError("PK\x03\x04 garbage"), "x.npy: not a .npy file");
   EXPECT_EQ(npyError("\x93NUMPY"), "x.npy: the file ends in its header");
   EXPECT_EQ(npyError(file(good, kEight, 9)), "x.npy: version 9 of .npy; expected 1, 2 or 3");
-  EXPECT_EQ(npyError(StringRef(file(good, kEight)).take_front(20)), "x.npy: the file ends in its header: expected 57 bytes, found 10");
+  EXPECT_EQ(npyError(StringRef(file(good, kEight)).take_front(20)),
+            "x.npy: the file ends in its header: expected 57 bytes, found 10");
   EXPECT_EQ(npyError(file(good, "1234567")), "x.npy: expected 8 bytes of data, found 7");
   EXPECT_EQ(npyError(file(good, "123456789")), "x.npy: expected 8 bytes of data, found 9");
   EXPECT_EQ(npyError(file("{'descr': '>f4', 'fortran_order': False, 'shape': (2,)}", kEight)),
@@ -78,9 +81,10 @@ TEST(Npy, SaysWhatIsWrong) {
   EXPECT_EQ(npyError(file("{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}", kEight)),
             "x.npy: element type '<c8' is not supported; known: float16, uint16, float32, float64, int8, uint8, int32, "
             "int64, bool");
-  EXPECT_EQ(npyError(file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", kEight)),
-            "x.npy: element type 'a structure' is not supported; known: float16, uint16, float32, float64, int8, uint8, "
-            "int32, int64, bool");
+  EXPECT_EQ(
+      npyError(file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", kEight)),
+      "x.npy: element type 'a structure' is not supported; known: float16, uint16, float32, float64, int8, uint8, "
+      "int32, int64, bool");
   EXPECT_EQ(npyError(file("{'descr': '<f4', 'shape': (2,)}", kEight)), "x.npy: the header lacks 'fortran_order'");
   EXPECT_EQ(npyError(file("{'descr': '<f4', 'fortran_order': False, 'shape': (-2,)}", kEight)),
             "x.npy: the header is damaged: expected the value of 'shape', found '-2,)}'");
@@ -88,7 +92,9 @@ TEST(Npy, SaysWhatIsWrong) {
             "x.npy: the shape is too large for this machine");
   EXPECT_EQ(npyError(file("{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1)}", "")),
             "x.npy: 9 dimensions; at most 8 are supported");
-  EXPECT_EQ(npyError(file("\x01\x02\x03", kEight)), "x.npy: the header is damaged: expected '{', found '" "???" "'");
+  EXPECT_EQ(npyError(file("\x01\x02\x03", kEight)), "x.npy: the header is damaged: expected '{', found '"
+                                                    "???"
+                                                    "'");
 }
 
 TEST(Npy, TruncatedFilesNeverCrash) {
@@ -130,7 +136,8 @@ TEST(Sizes, ParsesLists) {
   EXPECT_EQ(errorOf(parseSizes("P", "--size", 0, sizes)), "--size expects NAME=VALUE, found 'P'");
   EXPECT_EQ(errorOf(parseSizes("P=1,", "--size", 0, sizes)), "--size expects NAME=VALUE, found ''");
   for (StringRef bad : {"P=x", "P=-1", "P=1.5", "P=99999999999999999999"})
-    EXPECT_NE(errorOf(parseSizes(bad, "--size", 0, sizes)).find("expects an integer of at least 0 for 'P'"), std::string::npos);
+    EXPECT_NE(errorOf(parseSizes(bad, "--size", 0, sizes)).find("expects an integer of at least 0 for 'P'"),
+              std::string::npos);
 }
 
 codegen::KernelArgument tensor(StringRef name, llvm::ArrayRef<StringRef> dims) {
@@ -146,14 +153,12 @@ codegen::KernelInterface attention() {
   for (const char *rank : {"b", "p", "h", "m", "e", "f"})
     kernel.symbols.push_back({rank, -1, false});
   kernel.symbols.push_back({"c", -1, true});
-  kernel.args = {tensor("Q", {"b", "p", "h*e"}), tensor("K", {"m", "e"}), tensor("V", {"m", "f"}), tensor("D", {"b", "p"}),
-                 tensor("O", {"b", "p", "f"})};
+  kernel.args = {tensor("Q", {"b", "p", "h*e"}), tensor("K", {"m", "e"}), tensor("V", {"m", "f"}),
+                 tensor("D", {"b", "p"}), tensor("O", {"b", "p", "f"})};
   return kernel;
 }
 
-TEST(Extents, InnerRanksAreLastEverywhere) {
-  EXPECT_EQ(innerRanks(attention()), (std::vector<std::string>{"e", "f"}));
-}
+TEST(Extents, InnerRanksAreLastEverywhere) { EXPECT_EQ(innerRanks(attention()), (std::vector<std::string>{"e", "f"})); }
 
 TEST(Extents, BindsSmallInnerRanks) {
   codegen::KernelInterface kernel = attention();
@@ -179,12 +184,14 @@ TEST(Extents, ErrorsNameBothSources) {
   EXPECT_EQ(errorOf(extents.addShape(kernel.args[1], {9, 8}, "k.npy")),
             "k.npy: rank 'm' of argument 'K' has extent 9, but 7 from --size");
   EXPECT_EQ(errorOf(extents.addShape(kernel.args[1], {9}, "k.npy")), "k.npy: argument 'K' has 2 dimensions, found 1");
-  EXPECT_EQ(errorOf(extents.addSizes({{"C", 1}})), "'C' is not an extent that --size can give; known: B, P, H, M, E, F");
+  EXPECT_EQ(errorOf(extents.addSizes({{"C", 1}})),
+            "'C' is not an extent that --size can give; known: B, P, H, M, E, F");
 
   Extents product(kernel);
   ASSERT_FALSE(bool(product.addSizes({{"E", 7}})));
   ASSERT_FALSE(bool(product.addShape(kernel.args[0], {1, 5, 24}, "q.npy")));
-  EXPECT_EQ(errorOf(product.solve()), "q.npy: dimension 'h*e' of argument 'Q' has extent 24, which is no multiple of 7");
+  EXPECT_EQ(errorOf(product.solve()),
+            "q.npy: dimension 'h*e' of argument 'Q' has extent 24, which is no multiple of 7");
 }
 
 Sample sample(double seconds, double integers, double fma, double share) {
@@ -192,8 +199,8 @@ Sample sample(double seconds, double integers, double fma, double share) {
 }
 
 TEST(Quiet, DropsDisturbedSamples) {
-  std::vector<Sample> samples = {sample(3, 10, 100, 1), sample(1, 10, 100, 0.9), sample(2, 9.7, 98, 0.98), sample(9, 5, 100, 1),
-                                 sample(9, 10, 90, 1)};
+  std::vector<Sample> samples = {sample(3, 10, 100, 1), sample(1, 10, 100, 0.9), sample(2, 9.7, 98, 0.98),
+                                 sample(9, 5, 100, 1), sample(9, 10, 90, 1)};
   EXPECT_EQ(keepQuiet(samples, true), (std::vector<double>{2, 3}));
   EXPECT_EQ(keepQuiet(samples, false), (std::vector<double>{1, 2, 3}));
   samples[0].integers[1] = 8;

@@ -39,8 +39,9 @@ constexpr opt::OptTable::Info infos[] = {
 };
 
 struct Table : opt::GenericOptTable {
-  Table() : GenericOptTable(OptionStrTable, OptionPrefixesTable, infos, false, OptionSubCommands,
-                            OptionSubCommandIDsTable) {}
+  Table()
+      : GenericOptTable(OptionStrTable, OptionPrefixesTable, infos, false, OptionSubCommands,
+                        OptionSubCommandIDsTable) {}
 };
 
 struct CommandRow {
