@@ -11,6 +11,8 @@ using namespace attn::reference;
 static constexpr unsigned kTries = 1000;
 /// None is a multiple of 16; 33 and 130 leave tails of one and two.
 static constexpr int64_t kSizes[] = {1, 7, 33, 130};
+/// What else a requirement may ask for: even numbers, powers of two.
+static constexpr int64_t kRedrawn[] = {1, 2, 4, 7, 8, 16, 32, 33, 64, 96, 130};
 static constexpr double kMaxPoints = 1 << 21;
 
 SmallVector<StringRef> attn::reference::freeRanks(KernelOp kernel) {
@@ -238,7 +240,7 @@ llvm::Expected<Case> attn::reference::makeCase(KernelOp kernel, unsigned number,
     Symbols::Extents extents;
     for (auto [i, name] : llvm::enumerate(ranks)) {
       int64_t planned = isEven ? kSizes[number] : kSizes[(number + i * (1 + number % 3)) % std::size(kSizes)];
-      extents[name] = attempt == 0 ? planned : kSizes[random.below(std::size(kSizes))];
+      extents[name] = attempt == 0 ? planned : kRedrawn[random.below(std::size(kRedrawn))];
     }
     // A requirement that the anchor's size cannot meet gives way to it in the second half of the tries.
     if (!isEven && attempt < kTries / 2)
