@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/Utils/VectorUtils.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace attn;
@@ -271,6 +272,8 @@ struct Lowering {
 
   FailureOr<BlockTensor> lowerMap();
   FailureOr<BlockTensor> lowerReduction(Value acc);
+  LogicalResult maskSides(const Condition &c, ArrayRef<Value> scalars, ArrayRef<SmallVector<unsigned>> dims,
+                          MutableArrayRef<Value> frags);
   FailureOr<std::optional<Value>> lowerDot(Value acc, Value &postponed);
   FailureOr<Value> reduce(Value acc);
 };
@@ -359,6 +362,33 @@ static Value product(EinsumOp op, ArrayRef<Value> factors) {
   return all;
 }
 
+/// Makes the product of two sides 0 where `c` fails: one side is 0 there, and the other no infinity or NaN that comes of
+/// points without a value.
+LogicalResult Lowering::maskSides(const Condition &c, ArrayRef<Value> scalars, ArrayRef<SmallVector<unsigned>> dims,
+                                  MutableArrayRef<Value> frags) {
+  bool isZero[2], isSafe[2], covers[2];
+  for (unsigned s = 0; s < 2; ++s) {
+    Known known = evaluate(scalars[s], argumentsAt(c));
+    isZero[s] = known.value && *known.value == 0.0;
+    isSafe[s] = known.isClean && (!known.value || std::isfinite(*known.value));
+    covers[s] = llvm::all_of(c.ranks, [&](unsigned r) { return !block.binding(r).inFragment || llvm::is_contained(dims[s], r); });
+  }
+  bool isAnyZero = (isZero[0] && isSafe[0]) || (isZero[1] && isSafe[1]);
+  for (unsigned s = 0; s < 2; ++s) {
+    bool mustBeZero = !isAnyZero && covers[s] && (s == 1 || !covers[1] || !isSafe[s]);
+    if (isSafe[s] && !mustBeZero)
+      continue;
+    BlockTensor unmasked{frags[s], dims[s], {}, false};
+    auto zero = cast<TypedAttr>(b().getZeroAttr(cast<tile::FragType>(frags[s].getType()).getElementType()));
+    FailureOr<BlockTensor> masked = block.mask(loc(), unmasked, c, zero);
+    if (failed(masked))
+      return failure();
+    frags[s] = masked->frag;
+    isAnyZero = true;
+  }
+  return success();
+}
+
 /// Where the sum's body is a product of two sides, the dot of their fragments; scalars that depend on no reduced iterator
 /// are left in `postponed` (null if there are none).
 FailureOr<std::optional<Value>> Lowering::lowerDot(Value acc, Value &postponed) {
@@ -404,18 +434,9 @@ FailureOr<std::optional<Value>> Lowering::lowerDot(Value acc, Value &postponed) 
     if (count < 2)
       return std::optional<Value>();
   }
-  for (const Condition &c : reducedConditions()) {
-    std::optional<double> pads[] = {valueAt(c, scalars[0]), valueAt(c, scalars[1])};
-    if ((pads[0] && *pads[0] == 0.0) || (pads[1] && *pads[1] == 0.0))
-      continue;
-    unsigned side = llvm::all_of(c.ranks, [&](unsigned r) { return !block.binding(r).inFragment || llvm::is_contained(dims[0], r); }) ? 0 : 1;
-    BlockTensor unmasked{frags[side], dims[side], {}, false};
-    FailureOr<BlockTensor> masked =
-        block.mask(loc(), unmasked, c, cast<TypedAttr>(b().getZeroAttr(cast<tile::FragType>(frags[side].getType()).getElementType())));
-    if (failed(masked))
+  for (const Condition &c : reducedConditions())
+    if (failed(maskSides(c, scalars, dims, frags)))
       return failure();
-    frags[side] = masked->frag;
-  }
   // The side with the result's last dimension, its columns, comes second.
   if (numParallel && llvm::is_contained(dims[0], space[numParallel - 1]) && !llvm::is_contained(dims[1], space[numParallel - 1])) {
     std::swap(dims[0], dims[1]);

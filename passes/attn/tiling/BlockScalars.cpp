@@ -178,8 +178,9 @@ struct Evaluator {
 
   static std::optional<double> value(Operation *op, ArrayRef<Known> in) {
     auto is = [&](unsigned i, double v) { return in[i].value && *in[i].value == v; };
-    // 0 times anything: the one exception documented in the README, an infinity in a value that some rows see.
-    if (isa<arith::MulFOp>(op) && (is(0, 0.0) || is(1, 0.0)))
+    // 0 times what rows with the point see: an infinity there is the one exception documented in the README.
+    auto isSafe = [&](unsigned i) { return in[i].isClean && (!in[i].value || std::isfinite(*in[i].value)); };
+    if (isa<arith::MulFOp>(op) && ((is(0, 0.0) && isSafe(1)) || (is(1, 0.0) && isSafe(0))))
       return 0.0;
     if (isa<arith::SubFOp>(op) && is(0, -kInf) && in[1].isClean && in[1].isNeverNegInf)
       return -kInf;
