@@ -390,9 +390,15 @@ void EinsumEmitter::collect(TermRef t, Operands &o) {
     return;
   SmallVector<AffineExpr> results;
   for (TermRef p : t->getChildren()) {
+    Operands before = o;
     auto e = affine(p, o);
+    if (!e) {
+      // Any other position is a table of its own, whose elements are gathered.
+      o = before;
+      e = affine(materialise(lower(p, {}), {}), o);
+    }
     if (!e)
-      error = "index expression " + p->str(80) + " is not affine";
+      error = "index expression " + p->str(80) + " is no table";
     results.push_back(e ? *e : getAffineConstantExpr(0, outer.getContext()));
   }
   o.readNumber[t] = o.reads.size();
