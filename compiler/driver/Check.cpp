@@ -108,7 +108,8 @@ Error Check::runCase(const reference::Case &each) {
   options.exactFactors = request.options.exactFactors;
   Expected<std::vector<reference::Tensor>> want = reference::evaluate(kernelOf(spec), each.arguments, options);
   if (!want) {
-    // Where a drawn rank has no points, an index may have nothing to name (a group of heads, but no head): no legal call.
+    // Where a drawn rank has no points, an index may have nothing to name (a group of heads, but no head): no legal
+    // call.
     bool isEmpty = any_of(each.extents, [](const auto &entry) { return entry.second == 0; });
     if (request.sizes.empty() && isEmpty) {
       consumeError(want.takeError());

@@ -24,9 +24,10 @@ struct Explanation {
   RankExtents extents; ///< those that are known
   unsigned groups = 0;
   std::vector<Visits> visits;
-  std::vector<std::string> tilings;
+  std::vector<std::string> tilings, remarks; ///< what the passes said
   std::string stopped;
   unsigned width = 100;
+  bool isVerbose = false;
 };
 
 std::string plural(unsigned n, StringRef word, StringRef ending = "s") {
@@ -181,6 +182,10 @@ void printText(const Explanation &e) {
   Lines tiling(out, e.width, "tiling");
   for (const std::string &text : e.tilings)
     tiling.add(text);
+  Lines remarks(out, e.width, "passes say");
+  for (const std::string &text : e.remarks)
+    if (e.isVerbose)
+      remarks.add(text);
 }
 
 //===-- JSON
@@ -273,6 +278,8 @@ void compileUntilTiling(Explanation &e, const Extents &extents, const StringMap<
   for (StringRef remark : compilation->remarks)
     if (size_t at = remark.find("tiling "); at != StringRef::npos)
       e.tilings.push_back(remark.substr(at + 7).str());
+    else
+      e.remarks.push_back(remark.str());
 }
 
 Error explain(const Request &request) {
@@ -290,6 +297,7 @@ Error explain(const Request &request) {
     Progress progress("analyse " + request.spec);
     e.spec = &*spec;
     e.width = terminalWidth();
+    e.isVerbose = request.verbose;
     e.cascade = explainCascade(kernelOf(*spec));
     e.work = workOf(kernelOf(*spec));
     compileUntilTiling(e, extents, *scalars, !request.sizes.empty());

@@ -102,6 +102,13 @@ static std::string describeResults(const Request &request, const Spec &spec, con
   return text;
 }
 
+static std::vector<std::string> boundNames(const Sizes &bound) {
+  std::vector<std::string> names;
+  for (const auto &entry : bound)
+    names.push_back(entry.first);
+  return names;
+}
+
 static Error run(const Request &request) {
   Expected<Spec> spec = openSpec(request);
   if (!spec)
@@ -137,6 +144,8 @@ static Error run(const Request &request) {
       return error;
   outs() << spec->kernel->name << "  " << elementTypes(*spec->kernel) << "  " << extents.print()
          << describeResults(request, *spec, call) << "   " << duration(*seconds) << '\n';
+  if (request.verbose)
+    outs() << "  bound when compiling  " << printSizes(boundNames(options.bound), options.bound) << '\n';
   return Error::success();
 }
 
