@@ -134,8 +134,8 @@ const Step steps[] = {
        pm.addNestedPass<func::FuncOp>(createTileConvertToCpu(o));
      }},
     // After vectors exist: polynomials of vectors, not calls of scalars.
-    {"math-expand-approximations", Phase::Target, true,
-     [](OpPassManager &pm, const CompileOptions &, const TargetRow &) { pm.addPass(createMathExpandApproximations()); }},
+    {"target-expand-approximations", Phase::Target, true,
+     [](OpPassManager &pm, const CompileOptions &, const TargetRow &) { pm.addPass(createTargetExpandApproximations()); }},
     // From here on upstream dialects only.
     {"", Phase::Target, false, addUpstream},
 };

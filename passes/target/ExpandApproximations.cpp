@@ -11,7 +11,7 @@
 using namespace mlir;
 
 namespace attn {
-#define GEN_PASS_DEF_MATHEXPANDAPPROXIMATIONS
+#define GEN_PASS_DEF_TARGETEXPANDAPPROXIMATIONS
 #include "passes/Passes.h.inc"
 
 namespace {
@@ -114,8 +114,8 @@ LogicalResult expandArith(Operation *op) {
   return success();
 }
 
-struct ExpandApproximations : impl::MathExpandApproximationsBase<ExpandApproximations> {
-  using MathExpandApproximationsBase::MathExpandApproximationsBase;
+struct ExpandApproximations : impl::TargetExpandApproximationsBase<ExpandApproximations> {
+  using TargetExpandApproximationsBase::TargetExpandApproximationsBase;
 
   void runOnOperation() override {
     if (!expansion::isExp2Degree(exp2Degree)) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-def MathExpandApproximations : Pass<"math-expand-approximations"> {
+def TargetExpandApproximations : Pass<"target-expand-approximations"> {
   let summary = "functions of f32 and f64 become arithmetic";
   let description = [{
     A math function that is no instruction would end in a call of the C library, which an artifact cannot make, and

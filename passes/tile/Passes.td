@@ -17,7 +17,7 @@ def AttnTile : Pass<"attn-tile", "::mlir::ModuleOp"> {
   let summary = "kernels become loops over blocks of fragments";
   let description = [{
     Each group becomes a launch: a parallel loop over blocks of its parallel ranks, `route.for` over the visited blocks of a
-    stream, tile ops on fragments. Example: test/passes/tile/tile.mlir.
+    stream, tile ops on fragments. Example: test/passes/attn/tile.mlir.
 
     After this pass no attn op is left. Fragments have no layout; predicates are masks; loads are padded.
   }];

@@ -37,7 +37,7 @@ bool hostRunsIt() {
 }
 
 static void addPasses(mlir::PassManager &passes) {
-  passes.addPass(createMathExpandApproximations());
+  passes.addPass(createTargetExpandApproximations());
   passes.addPass(mlir::createSCFToControlFlowPass());
   passes.addPass(mlir::createConvertVectorToLLVMPass());
   passes.addPass(mlir::createConvertMathToLLVMPass());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Compiles MLIR text after math-expand-approximations for x86-64-v3, in memory.
+// Compiles MLIR text after target-expand-approximations for x86-64-v3, in memory.
 #pragma once
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/Support/MemoryBuffer.h"

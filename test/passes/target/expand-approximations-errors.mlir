@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// RUN: attn-opt %s --math-expand-approximations --split-input-file --verify-diagnostics
-// RUN: not attn-opt %s --math-expand-approximations=exp2-degree=4 2>&1 | FileCheck %s
+// RUN: attn-opt %s --target-expand-approximations --split-input-file --verify-diagnostics
+// RUN: not attn-opt %s --target-expand-approximations=exp2-degree=4 2>&1 | FileCheck %s
 // CHECK: error: exp2-degree: expected 3, 5 or 6, found 4
 
 func.func @two_errors(%x: f32) -> f32 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// RUN: attn-opt %s --math-expand-approximations | FileCheck %s
-// RUN: attn-opt %s --math-expand-approximations=exp2-degree=6 | FileCheck %s --check-prefix=DEGREE6
-// RUN: attn-opt %s --math-expand-approximations --convert-vector-to-llvm --convert-math-to-llvm \
+// RUN: attn-opt %s --target-expand-approximations | FileCheck %s
+// RUN: attn-opt %s --target-expand-approximations=exp2-degree=6 | FileCheck %s --check-prefix=DEGREE6
+// RUN: attn-opt %s --target-expand-approximations --convert-vector-to-llvm --convert-math-to-llvm \
 // RUN:   --convert-arith-to-llvm --convert-func-to-llvm --reconcile-unrealized-casts \
 // RUN:   | mlir-translate --mlir-to-llvmir | llc -O3 -mtriple=x86_64-linux-gnu -mcpu=x86-64-v3 \
 // RUN:   | FileCheck %s --check-prefix=ASM
