@@ -499,6 +499,8 @@ FailureOr<Value> Lowering::reduce(Value acc) {
     if (failed(isDone))
       return failure();
     if (!*isDone) {
+      if (failed(block.checkSize(loc(), space)))
+        return failure();
       BlockTensor all{mapped(op.getMapped(), space), space, {}, false};
       FailureOr<BlockTensor> masked = block.mask(loc(), all, wrong, identity);
       if (failed(masked))
@@ -593,7 +595,7 @@ static SmallVector<unsigned> bindReduced(BlockScope &block, EinsumOp op) {
 
 static FailureOr<BlockTensor> lowerBound(BlockScope &block, EinsumOp op, Value acc) {
   Lowering lowering(block, op);
-  if (failed(lowering.gather()))
+  if (failed(lowering.gather()) || failed(block.checkSize(op.getLoc(), lowering.parallel())))
     return failure();
   return op.getReducerAttr() ? lowering.lowerReduction(acc) : lowering.lowerMap();
 }
