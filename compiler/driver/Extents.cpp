@@ -149,7 +149,7 @@ std::vector<std::string> attn::driver::innerRanks(const KernelInterface &kernel)
 
 Sizes attn::driver::withInnerRanks(Sizes bound, const KernelInterface &kernel, const Extents &extents) {
   for (const std::string &rank : innerRanks(kernel))
-    if (std::optional<int64_t> extent = extents.get(rank); extent && *extent > 0 && *extent <= kMostBound)
+    if (std::optional<int64_t> extent = extents.get(rank); extent && *extent <= kMostBound)
       bound.try_emplace(extentName(rank), *extent);
   return bound;
 }

@@ -2,6 +2,7 @@
 #include "compiler/reference/Compare.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 using namespace attn::reference;
@@ -24,6 +25,9 @@ static Deviation deviationAt(const Tensor &want, const Tensor &got, int64_t offs
   if (!want.isFloat() && deviation.error == 0 && got.integers[offset] != want.integers[offset])
     deviation.error = 1;
   deviation.tolerance = kTolerance * want.error(offset);
+  // Results below the smallest normal number of the compute type may come out as 0.
+  if (want.isFloat() && !want.errors.empty())
+    deviation.tolerance += want.elementType.isF64() ? std::numeric_limits<double>::min() : std::numeric_limits<float>::min();
   if (deviation.error > 0)
     deviation.ratio = deviation.tolerance > 0 ? deviation.error / deviation.tolerance : HUGE_VAL;
   return deviation;

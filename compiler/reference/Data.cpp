@@ -13,7 +13,8 @@ static constexpr unsigned kTries = 1000;
 static constexpr int64_t kSizes[] = {1, 7, 33, 130};
 /// What else a requirement may ask for: even numbers, powers of two.
 static constexpr int64_t kRedrawn[] = {1, 2, 4, 7, 8, 16, 32, 33, 64, 96, 130};
-static constexpr double kMaxPoints = 1 << 21;
+/// An evaluation takes a tenth of a second or so.
+static constexpr double kMaxPoints = 1 << 19;
 
 SmallVector<StringRef> attn::reference::freeRanks(KernelOp kernel) {
   SmallVector<StringRef> names;
@@ -77,8 +78,19 @@ static llvm::Expected<Tensor> makeTensor(BlockArgument argument, Symbols &symbol
 
 //===-- scalars -----------------------------------------------------------------------------------------------------===//
 
-static bool hasDefault(BlockArgument argument) {
-  return llvm::any_of(argument.getUsers(), [](Operation *user) { return isa<DefaultOp>(user); });
+/// A default that is not a finite number at these extents (rsqrt(E) of no E) is no value to test with: a factor leaves a
+/// sum as if it were finite.
+static bool hasUsableDefault(BlockArgument argument, KernelOp kernel, const Symbols::Extents &extents,
+                             const llvm::DenseMap<unsigned, Scalar> &scalars) {
+  for (Operation *user : argument.getUsers())
+    if (auto op = dyn_cast<DefaultOp>(user)) {
+      llvm::Expected<Scalar> value = Symbols(kernel, extents, scalars).captured(op.getResult());
+      if (value)
+        return !isa<FloatType>(argument.getType()) || std::isfinite(value->real);
+      llvm::consumeError(value.takeError()); // reported where it is evaluated
+      return true;
+    }
+  return false;
 }
 
 static Scalar drawScalar(Type type, const Symbols::Extents &extents, Random &random) {
@@ -100,7 +112,7 @@ static llvm::DenseMap<unsigned, Scalar> drawScalars(KernelOp kernel, const Symbo
     unsigned number = argument.getArgNumber();
     if (auto given = options.scalars.find(kernel.getArgName(number)); given != options.scalars.end())
       scalars[number] = given->second;
-    else if (!hasDefault(argument))
+    else if (!hasUsableDefault(argument, kernel, extents, scalars))
       scalars[number] = drawScalar(argument.getType(), extents, random);
   }
   return scalars;
@@ -211,6 +223,13 @@ static double countPoints(KernelOp kernel, const Symbols::Extents &extents) {
   return count;
 }
 
+/// The next smaller size: of the planned ones after a planned one, so that none becomes a multiple of 16.
+static int64_t nextSmaller(int64_t size) {
+  ArrayRef<int64_t> sizes = llvm::is_contained(kSizes, size) ? ArrayRef<int64_t>(kSizes) : ArrayRef<int64_t>(kRedrawn);
+  const int64_t *at = llvm::find(sizes, size);
+  return at == sizes.begin() || at == sizes.end() ? size : at[-1];
+}
+
 /// Lowers the largest sizes, but for `anchor`, until the work is bearable.
 static void shrink(KernelOp kernel, Symbols::Extents &extents, StringRef anchor) {
   while (countPoints(kernel, extents) > kMaxPoints) {
@@ -218,10 +237,9 @@ static void shrink(KernelOp kernel, Symbols::Extents &extents, StringRef anchor)
     for (StringRef name : freeRanks(kernel))
       if (name != anchor && (largest.empty() || extents[name] > extents[largest]))
         largest = name;
-    const int64_t *size = largest.empty() ? std::begin(kSizes) : llvm::find(kSizes, extents[largest]);
-    if (size == std::begin(kSizes) || size == std::end(kSizes))
+    if (largest.empty() || nextSmaller(extents[largest]) == extents[largest])
       return;
-    extents[largest] = size[-1];
+    extents[largest] = nextSmaller(extents[largest]);
   }
 }
 

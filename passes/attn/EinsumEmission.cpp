@@ -392,13 +392,14 @@ void EinsumEmitter::collect(TermRef t, Operands &o) {
   for (TermRef p : t->getChildren()) {
     Operands before = o;
     auto e = affine(p, o);
-    if (!e) {
+    bool isAtHand = llvm::all_of(p->getFreeIndices(), [&](TermRef i) { return llvm::is_contained(o.iterators, i); });
+    if (!e && isAtHand) {
       // Any other position is a table of its own, whose elements are gathered.
       o = before;
       e = affine(materialise(lower(p, {}), {}), o);
     }
     if (!e)
-      error = "index expression " + p->str(80) + " is no table";
+      error = "position " + p->str(80) + " mentions a rank that is not iterated where it is read";
     results.push_back(e ? *e : getAffineConstantExpr(0, outer.getContext()));
   }
   o.readNumber[t] = o.reads.size();

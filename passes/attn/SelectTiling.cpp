@@ -113,6 +113,39 @@ struct GroupTiling {
     for (StringRef rank : all)
       if (!chosen.count(rank))
         choose(rank, isWhole(rank) ? *extent(rank) : sizes.keys / 2);
+    // What is cut first: ranks that only reductions inside walk, then keys, then ranks of the results.
+    SmallVector<StringRef> order;
+    for (StringRef rank : all)
+      if (!results.contains(rank) && !streamed.contains(rank))
+        order.push_back(rank);
+    llvm::append_range(order, streamed);
+    llvm::append_range(order, results);
+    group.walk([&](EinsumOp op) { fit(op, order); });
+  }
+
+  /// Elements of the largest fragment that the Einsum reads or makes.
+  int64_t largestFragment(EinsumOp op) {
+    auto elements = [&](const llvm::SmallBitVector &iterators) {
+      int64_t product = 1;
+      for (unsigned i : iterators.set_bits())
+        product *= chosen[op.getIterator(i)];
+      return product;
+    };
+    llvm::SmallBitVector parallel(op.getNumIterators());
+    parallel.set(0, op.getNumParallel());
+    int64_t largest = elements(parallel);
+    for (unsigned input = 0; input < op.getInputs().size(); ++input)
+      largest = std::max(largest, elements(op.getIteratorsOf(input)));
+    return largest;
+  }
+
+  /// Halves blocks, in the given order, until the Einsum's fragments have at most kLargest elements.
+  void fit(EinsumOp op, ArrayRef<StringRef> order) {
+    static constexpr int64_t kLargest = 1 << 17;
+    SmallVector<StringRef> iterators = op.getIteratorNames();
+    for (StringRef rank : order)
+      while (llvm::is_contained(iterators, rank) && chosen[rank] > 1 && largestFragment(op) > kLargest)
+        chosen[rank] = (chosen[rank] + 1) / 2;
   }
 };
 

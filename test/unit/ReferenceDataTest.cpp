@@ -140,7 +140,7 @@ TEST_F(ReferenceDataTest, CasesAreAwkwardAndBearable) {
       points *= extent;
     }
     unequal += drawn->extents["n"] != drawn->extents["m"];
-    EXPECT_LE(points, 1 << 22);
+    EXPECT_LE(points, 1 << 20);
     run(kernel, drawn->arguments);
   }
   EXPECT_GE(unequal, 4u);

@@ -553,15 +553,28 @@ FailureOr<BlockTensor> Lowering::lowerReduction(Value acc) {
 
 //===-- Einsums -----------------------------------------------------------------------------------------------------===//
 
-/// Reduced iterators that are not at hand: bound here, as a whole or in a loop over blocks.
+/// Forgets tensors over a rank whose binding changes: they are made again where they are read.
+static void forget(BlockScope &block, StringRef rank) {
+  SmallVector<Value> stale;
+  for (auto &[value, tensor] : block.tensors)
+    if (llvm::any_of(rankNames(value.getType()), [&](StringAttr name) { return name == rank; }))
+      stale.push_back(value);
+  for (Value value : stale)
+    block.tensors.erase(value);
+}
+
+/// Reduced iterators that are not at hand: bound here, as a whole or in a loop over blocks. A rank that a loop of the launch
+/// walks is bound anew, since the reduction is over all of it; only that of the stream at hand is reduced chunk by chunk.
 static SmallVector<unsigned> bindReduced(BlockScope &block, EinsumOp op) {
   SmallVector<unsigned> blocked;
   for (unsigned i = op.getNumParallel(); i < op.getNumIterators(); ++i) {
     unsigned rank = block.kernel.rankOf(op.getIterator(i));
-    if (block.binding(rank).size)
+    Binding &at = block.binding(rank);
+    if (at.size && (!at.start || llvm::is_contained(block.streamed, rank)))
       continue;
-    int64_t size = block.tileSizes.lookup(op.getIterator(i));
-    block.bindWhole(rank, size);
+    if (at.size)
+      forget(block, op.getIterator(i));
+    block.bindWhole(rank, std::max<int64_t>(block.tileSizes.lookup(op.getIterator(i)), 1));
     if (!block.isWhole(rank))
       blocked.push_back(rank);
   }

@@ -345,19 +345,23 @@ void cpu::lowerStore(StoreOp op, Emit &b) {
 }
 
 /// Rows are the memory, whichever end they are at; between two other layouts, elements are.
+void cpu::copyPlaces(FragType type, Value source, Value target, Emit &b) {
+  FragType flat = FragType::get({numPlaces(type)}, type.getElementType());
+  auto chunk = [&](ArrayRef<OpFoldResult> at, int64_t width) {
+    b.write(b.read(source, at.front(), storedType(type.getElementType()), width), target, at.front());
+  };
+  ElementLoop loop{b, flat.withLayout(rowsLayout(b.getContext(), flat.getShape()))};
+  loop.chunk = chunk;
+  loop.emit();
+}
+
 void cpu::lowerConvert(ConvertOp op, Emit &b) {
   FragType from = op.getInput().getType(), to = op.getType();
   Value source = b.buffers.lookup(op.getInput()), target = b.buffers.lookup(op.getResult());
   if (from.getLayout() == to.getLayout()) {
     if (source == target)
       return;
-    FragType flat = FragType::get({numPlaces(from)}, from.getElementType());
-    auto chunk = [&](ArrayRef<OpFoldResult> at, int64_t width) {
-      b.write(b.read(source, at.front(), storedType(from.getElementType()), width), target, at.front());
-    };
-    ElementLoop loop{b, flat.withLayout(rowsLayout(b.getContext(), flat.getShape()))};
-    loop.chunk = chunk;
-    return loop.emit();
+    return copyPlaces(from, source, target, b);
   }
   FragAccess access(b, op.getInput());
   TypedAttr zero = b.getZeroAttr(from.getElementType());
