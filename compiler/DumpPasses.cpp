@@ -12,7 +12,8 @@ using namespace mlir;
 namespace {
 
 struct DumpPasses : PassInstrumentation {
-  std::string directory, previous;
+  std::string directory, before, after; ///< the module before and after the last pass
+  const Pass *last = nullptr;
   unsigned number = 0;
 
   explicit DumpPasses(StringRef directory) : directory(directory) {}
@@ -22,6 +23,11 @@ struct DumpPasses : PassInstrumentation {
     StringRef flag = pass->getArgument();
     if (flag.empty())
       return;
+    if (pass != last) { // else it ran on the next function of the module: the same file
+      ++number;
+      before = std::move(after);
+      last = pass;
+    }
     std::string text;
     llvm::raw_string_ostream out(text);
     Operation *top = op;
@@ -29,15 +35,15 @@ struct DumpPasses : PassInstrumentation {
       top = top->getParentOp();
     top->print(out);
     SmallString<128> path(directory);
-    llvm::sys::path::append(path, llvm::formatv("{0,0+2}-{1}.mlir", ++number, flag).str());
+    llvm::sys::path::append(path, llvm::formatv("{0,0+2}-{1}.mlir", number, flag).str());
     std::error_code error = llvm::sys::fs::create_directories(directory);
     llvm::raw_fd_ostream file(path, error);
     if (error) {
       llvm::errs() << path << ": " << error.message() << '\n';
       return;
     }
-    file << (text == previous ? "// unchanged\n" : text + "\n");
-    previous = text;
+    file << (text == before ? "// unchanged\n" : text + "\n");
+    after = std::move(text);
   }
 };
 

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Every example is checked against the evaluator by a test, and stands in the list of examples/README.md."""
+import re
+from tree import files, finish, read
+
+CHECK = re.compile(r"attnc check [^\n]*%examples/([\w.-]+\.attn)|attnc check [^\n]*\bexamples/([\w.-]+\.attn)")
+checked = set()
+for path in files(".test", ".py", ".mlir", "demo"):
+    if path.startswith(("test/run/", "examples/demo")):
+        for match in CHECK.finditer(read(path)):
+            checked.add(match[1] or match[2])
+listed = read("examples/README.md")
+examples = [p.split("/")[1] for p in files(".attn") if re.fullmatch(r"examples/[^/]+", p)]
+faults = [f"examples/{e}: no test under test/run runs 'attnc check' on it" for e in examples if e not in checked]
+faults += [f"examples/{e}: not in examples/README.md" for e in examples if e not in listed]
+faults += [f"examples/{e}: in a test, but there is no such file" for e in checked if e not in examples]
+finish(len(examples), faults)
