@@ -25,9 +25,10 @@ static Deviation deviationAt(const Tensor &want, const Tensor &got, int64_t offs
   if (!want.isFloat() && deviation.error == 0 && got.integers[offset] != want.integers[offset])
     deviation.error = 1;
   deviation.tolerance = kTolerance * want.error(offset);
-  // Results below the smallest normal number of the compute type may come out as 0.
-  if (want.isFloat() && !want.errors.empty())
-    deviation.tolerance += want.elementType.isF64() ? std::numeric_limits<double>::min() : std::numeric_limits<float>::min();
+  // A result below the smallest normal number of the compute type may come out as 0.
+  double smallest = want.elementType.isF64() ? std::numeric_limits<double>::min() : std::numeric_limits<float>::min();
+  if (want.isFloat() && deviation.want != 0 && std::fabs(deviation.want) < smallest)
+    deviation.tolerance += smallest;
   if (deviation.error > 0)
     deviation.ratio = deviation.tolerance > 0 ? deviation.error / deviation.tolerance : HUGE_VAL;
   return deviation;
