@@ -12,6 +12,10 @@ using namespace attn;
 using namespace attn::driver;
 using codegen::KernelArgument;
 
+/// Of the drawn shapes, so many get a kernel of their own, as `run` would make it. The others share the one with nothing
+/// bound but what the user binds, which is what `build` makes; compiling is most of a check's time.
+static constexpr size_t kMostSpecialised = 3;
+
 namespace {
 
 class Check {
@@ -27,6 +31,7 @@ private:
   Expected<std::vector<reference::Case>> makeCases();
   Error runCase(const reference::Case &each);
   Expected<const LoadedKernel *> kernelFor(const Sizes &bound);
+  Sizes boundFor(const Extents &extents) const;
   std::string shapeOf(const reference::Case &each, const Extents &extents) const;
 
   const Request &request;
@@ -82,6 +87,13 @@ Expected<const LoadedKernel *> Check::kernelFor(const Sizes &bound) {
   return &kernels.emplace(bound, std::move(*kernel)).first->second;
 }
 
+Sizes Check::boundFor(const Extents &extents) const {
+  Sizes bound = withInnerRanks(spec.options.bound, *spec.kernel, extents);
+  bool isShared = request.sizes.empty() && !kernels.count(bound) &&
+                  kernels.size() >= kMostSpecialised + kernels.count(spec.options.bound);
+  return isShared ? spec.options.bound : bound;
+}
+
 /// Extents, and the scalars that were drawn or set.
 std::string Check::shapeOf(const reference::Case &each, const Extents &extents) const {
   std::string text = extents.print();
@@ -100,7 +112,7 @@ Error Check::runCase(const reference::Case &each) {
     sizes[extentName(entry.getKey())] = entry.getValue();
   if (Error error = extents.addSizes(sizes))
     return error;
-  Expected<const LoadedKernel *> kernel = kernelFor(withInnerRanks(spec.options.bound, *spec.kernel, extents));
+  Expected<const LoadedKernel *> kernel = kernelFor(boundFor(extents));
   if (!kernel)
     return kernel.takeError();
   std::string shape = shapeOf(each, extents);

@@ -86,6 +86,15 @@ struct GroupTiling {
     return beside;
   }
 
+  bool isReduced(StringRef rank) {
+    return group
+        .walk([&](EinsumOp op) {
+          bool reduces = llvm::is_contained(ArrayRef(op.getIteratorNames()).drop_front(op.getNumParallel()), rank);
+          return reduces ? WalkResult::interrupt() : WalkResult::advance();
+        })
+        .wasInterrupted();
+  }
+
   void run() {
     llvm::SetVector<StringRef> streamed, results, rows = rowRanks(), all;
     group.walk([&](StreamOp op) { streamed.insert_range(llvm::to_vector(op.getOver().getAsValueRange<StringAttr>())); });
@@ -105,7 +114,7 @@ struct GroupTiling {
     for (StringRef rank : results) {
       if (chosen.count(rank))
         continue;
-      if (rows.contains(rank) && isWhole(rank))
+      if ((rows.contains(rank) || isReduced(rank)) && isWhole(rank))
         choose(rank, *extent(rank));
       else
         choose(rank, rank == blocked ? sizes.rows : rows.contains(rank) && columns.contains(rank) ? sizes.columns : 1);

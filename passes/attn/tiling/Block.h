@@ -95,6 +95,8 @@ struct BlockScope {
   /// For each dimension, how many of its points exist.
   llvm::SmallVector<mlir::Value> limits(llvm::ArrayRef<unsigned> dims, mlir::Location loc);
   llvm::SmallVector<int64_t> shape(llvm::ArrayRef<unsigned> dims);
+  /// Fails where a fragment over these ranks would have more elements than a fragment may have.
+  mlir::LogicalResult checkSize(mlir::Location loc, llvm::ArrayRef<unsigned> dims);
   /// The condition that a point of the rank exists.
   Condition extentCondition(unsigned rank);
   mlir::Value splat(mlir::Location loc, llvm::ArrayRef<unsigned> dims, mlir::TypedAttr value);

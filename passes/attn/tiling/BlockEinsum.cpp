@@ -272,8 +272,8 @@ struct Lowering {
 
   FailureOr<BlockTensor> lowerMap();
   FailureOr<BlockTensor> lowerReduction(Value acc);
-  LogicalResult maskSides(const Condition &c, ArrayRef<Value> scalars, ArrayRef<SmallVector<unsigned>> dims,
-                          MutableArrayRef<Value> frags);
+  FailureOr<bool> maskSides(const Condition &c, ArrayRef<Value> scalars, ArrayRef<SmallVector<unsigned>> dims,
+                            MutableArrayRef<Value> frags);
   FailureOr<std::optional<Value>> lowerDot(Value acc, Value &postponed);
   FailureOr<Value> reduce(Value acc);
 };
@@ -363,8 +363,8 @@ static Value product(EinsumOp op, ArrayRef<Value> factors) {
 }
 
 /// Makes the product of two sides 0 where `c` fails: one side is 0 there, and the other no infinity or NaN that comes of
-/// points without a value.
-LogicalResult Lowering::maskSides(const Condition &c, ArrayRef<Value> scalars, ArrayRef<SmallVector<unsigned>> dims,
+/// points without a value. False if the condition is over more ranks than either side has.
+FailureOr<bool> Lowering::maskSides(const Condition &c, ArrayRef<Value> scalars, ArrayRef<SmallVector<unsigned>> dims,
                                   MutableArrayRef<Value> frags) {
   bool isZero[2], isSafe[2], covers[2];
   for (unsigned s = 0; s < 2; ++s) {
@@ -378,6 +378,8 @@ LogicalResult Lowering::maskSides(const Condition &c, ArrayRef<Value> scalars, A
     bool mustBeZero = !isAnyZero && covers[s] && (s == 1 || !covers[1] || !isSafe[s]);
     if (isSafe[s] && !mustBeZero)
       continue;
+    if (!covers[s])
+      return false;
     BlockTensor unmasked{frags[s], dims[s], {}, false};
     auto zero = cast<TypedAttr>(b().getZeroAttr(cast<tile::FragType>(frags[s].getType()).getElementType()));
     FailureOr<BlockTensor> masked = block.mask(loc(), unmasked, c, zero);
@@ -386,7 +388,7 @@ LogicalResult Lowering::maskSides(const Condition &c, ArrayRef<Value> scalars, A
     frags[s] = masked->frag;
     isAnyZero = true;
   }
-  return success();
+  return isAnyZero;
 }
 
 /// Where the sum's body is a product of two sides, the dot of their fragments; scalars that depend on no reduced iterator
@@ -434,9 +436,13 @@ FailureOr<std::optional<Value>> Lowering::lowerDot(Value acc, Value &postponed) 
     if (count < 2)
       return std::optional<Value>();
   }
-  for (const Condition &c : reducedConditions())
-    if (failed(maskSides(c, scalars, dims, frags)))
+  for (const Condition &c : reducedConditions()) {
+    FailureOr<bool> isSafe = maskSides(c, scalars, dims, frags);
+    if (failed(isSafe))
       return failure();
+    if (!*isSafe)
+      return std::optional<Value>();
+  }
   // The side with the result's last dimension, its columns, comes second.
   if (numParallel && llvm::is_contained(dims[0], space[numParallel - 1]) && !llvm::is_contained(dims[1], space[numParallel - 1])) {
     std::swap(dims[0], dims[1]);
@@ -457,6 +463,10 @@ static FailureOr<bool> maskOperand(Lowering &l, ArrayRef<Condition> conditions, 
   if (!argument || argument.getOwner() != &l.op.getMapBody() || argument.getArgNumber() >= l.operands.size())
     return false;
   BlockTensor &operand = l.operands[argument.getArgNumber()];
+  for (const Condition &c : conditions)
+    for (unsigned rank : c.ranks)
+      if (l.block.binding(rank).inFragment && !llvm::is_contained(operand.dims, rank))
+        return false;
   for (const Condition &c : conditions)
     if (!operand.find(c))
       operand.held.push_back({c, std::nullopt});
@@ -489,6 +499,8 @@ FailureOr<Value> Lowering::reduce(Value acc) {
     if (failed(isDone))
       return failure();
     if (!*isDone) {
+      if (failed(block.checkSize(loc(), space)))
+        return failure();
       BlockTensor all{mapped(op.getMapped(), space), space, {}, false};
       FailureOr<BlockTensor> masked = block.mask(loc(), all, wrong, identity);
       if (failed(masked))
@@ -583,7 +595,7 @@ static SmallVector<unsigned> bindReduced(BlockScope &block, EinsumOp op) {
 
 static FailureOr<BlockTensor> lowerBound(BlockScope &block, EinsumOp op, Value acc) {
   Lowering lowering(block, op);
-  if (failed(lowering.gather()))
+  if (failed(lowering.gather()) || failed(block.checkSize(op.getLoc(), lowering.parallel())))
     return failure();
   return op.getReducerAttr() ? lowering.lowerReduction(acc) : lowering.lowerMap();
 }

@@ -31,6 +31,19 @@ SmallVector<int64_t> BlockScope::shape(ArrayRef<unsigned> dims) {
   return llvm::map_to_vector(dims, [&](unsigned rank) { return bindings[rank].size; });
 }
 
+LogicalResult BlockScope::checkSize(Location loc, ArrayRef<unsigned> dims) {
+  constexpr int64_t kMost = int64_t(1) << 22;
+  int64_t elements = 1;
+  std::string names;
+  for (unsigned rank : dims) {
+    elements = std::min(elements * bindings[rank].size, 2 * kMost);
+    names += (names.empty() ? "" : ", ") + cast<RankAttr>(kernel.kernel.getRanks()[rank]).getName().str();
+  }
+  if (elements <= kMost)
+    return success();
+  return emitError(loc) << "a block over [" << names << "] of more than " << kMost << " elements is not lowered yet";
+}
+
 SmallVector<Value> BlockScope::limits(ArrayRef<unsigned> dims, Location loc) {
   SmallVector<Value> limits;
   for (unsigned rank : dims) {
@@ -211,6 +224,8 @@ FailureOr<BlockTensor> BlockScope::load(EinsumOp op, unsigned i, Value memory) {
   BlockTensor result;
   for (unsigned iterator : access.iterators)
     result.dims.push_back(access.rankOf(iterator));
+  if (failed(checkSize(loc, result.dims)))
+    return failure();
   SmallVector<Value> gathers;
   SmallVector<AffineMap> gatherMaps;
   for (unsigned gather : access.gathers) {
