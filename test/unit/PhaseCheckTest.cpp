@@ -34,8 +34,9 @@ std::string check(Phase phase, llvm::StringRef text) {
 
 /// A kernel that copies X, with or without a group around its Einsum.
 std::string kernel(bool isGrouped) {
-  std::string einsum = "attn.einsum [p] = ins(%x = %X[p] : tensor<?xf32, #attn.ranks<p>>) map { attn.yield %x : f32 } : "
-                       "tensor<?xf32, #attn.ranks<p>>\n";
+  std::string einsum =
+      "attn.einsum [p] = ins(%x = %X[p] : tensor<?xf32, #attn.ranks<p>>) map { attn.yield %x : f32 } : "
+      "tensor<?xf32, #attn.ranks<p>>\n";
   std::string body = isGrouped ? "%Y = attn.group -> (tensor<?xf32, #attn.ranks<p>>) {\n%Z = " + einsum +
                                      "attn.yield %Z : tensor<?xf32, #attn.ranks<p>>\n}\n"
                                : "%Y = " + einsum;
@@ -64,7 +65,8 @@ TEST(PhaseCheck, RoutesComeAfterTheCascade) {
 
 TEST(PhaseCheck, FragmentsHaveLayoutsWhenTilesAreDone) {
   auto zeros = [](llvm::StringRef layout) {
-    return "func.func @f() {\n%0 = tile.map [] {\n%z = arith.constant 0.0 : f32\ntile.yield %z : f32\n} -> !tile.frag<4xf32" +
+    return "func.func @f() {\n%0 = tile.map [] {\n%z = arith.constant 0.0 : f32\ntile.yield %z : f32\n} -> "
+           "!tile.frag<4xf32" +
            layout.str() + ">\nreturn\n}";
   };
   EXPECT_EQ(check(Phase::Tile, zeros(", #tile.layout<(i) -> (i), \"scratch\", [4]>")), "");
