@@ -53,7 +53,7 @@ struct PhaseCheck : PassWrapper<PhaseCheck, OperationPass<ModuleOp>> {
 
   void runOnOperation() override {
     ArrayRef<StringRef> legal = legalDialects(phase);
-    WalkResult result = getOperation().walk([&](Operation *op) {
+    WalkResult result = getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) { // an op before its terminator
       if (!llvm::is_contained(legal, op->getName().getDialectNamespace())) {
         op->emitError() << "'" << op->getName() << "' is left at the end of phase '" << phaseName(phase) << '\'';
         return WalkResult::interrupt();

@@ -3,12 +3,12 @@
 import re
 from tree import files, finish, read
 
-CHECK = re.compile(r"attnc check [^\n]*%examples/([\w.-]+\.attn)|attnc check [^\n]*\bexamples/([\w.-]+\.attn)")
 checked = set()
-for path in files(".test", ".py", ".mlir", "demo"):
-    if path.startswith(("test/run/", "examples/demo")):
-        for match in CHECK.finditer(read(path)):
-            checked.add(match[1] or match[2])
+for path in files():
+    if path.startswith("test/run/") and path.endswith((".test", ".py")):
+        for line in read(path).splitlines():
+            if re.search(r"\bcheck\b", line):
+                checked.update(re.findall(r"examples/([\w-]+\.attn)", line))
 listed = read("examples/README.md")
 examples = [p.split("/")[1] for p in files(".attn") if re.fullmatch(r"examples/[^/]+", p)]
 faults = [f"examples/{e}: no test under test/run runs 'attnc check' on it" for e in examples if e not in checked]
