@@ -2,7 +2,7 @@
 // Einsums as tile ops: a map without a reducer; a dot where a sum's body is a product of two factors that meet only in
 // batch and reduced dimensions; a reduction of the mapped elements otherwise. Absent points are masked where the first
 // reduction would see them, with its identity, unless the body is known to yield the identity there.
-#include "passes/attn/tiling/Block.h"
+#include "passes/attn/tiling/EinsumLowering.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/Utils/VectorUtils.h"
@@ -105,182 +105,8 @@ FailureOr<BlockTensor> BlockScope::operand(EinsumOp op, unsigned i) {
 
 //===-- bodies ------------------------------------------------------------------------------------------------------===//
 
-namespace {
 
-/// One Einsum in one block, with its operands at hand.
-struct Lowering {
-  BlockScope &block;
-  EinsumOp op;
-  SmallVector<BlockTensor> operands;
-  SmallVector<unsigned> space;  ///< ranks: dimensions of the result, then of the reduction
-  unsigned numParallel = 0;
-  SmallVector<Condition> own;   ///< of this Einsum's `where`
-
-  Lowering(BlockScope &block, EinsumOp op) : block(block), op(op) {}
-  OpBuilder &b() { return block.b; }
-  Location loc() { return op.getLoc(); }
-  MLIRContext *context() { return op.getContext(); }
-  ArrayRef<unsigned> parallel() { return ArrayRef(space).take_front(numParallel); }
-  bool isReduced(unsigned rank) {
-    for (unsigned i = op.getNumParallel(); i < op.getNumIterators(); ++i)
-      if (block.kernel.rankOf(op.getIterator(i)) == rank)
-        return true;
-    return false;
-  }
-
-  LogicalResult gather() {
-    for (unsigned i = 0; i < op.getNumIterators(); ++i) {
-      unsigned rank = block.kernel.rankOf(op.getIterator(i));
-      if (block.binding(rank).inFragment)
-        space.push_back(rank);
-      if (i < op.getNumParallel())
-        numParallel = space.size();
-    }
-    for (unsigned i = 0; i < op.getInputs().size(); ++i) {
-      FailureOr<BlockTensor> operand = block.operand(op, i);
-      if (failed(operand))
-        return failure();
-      operands.push_back(*operand);
-    }
-    own = block.conditionsOf(op);
-    return success();
-  }
-
-  AffineMap projection(ArrayRef<unsigned> dims, ArrayRef<unsigned> over) {
-    SmallVector<AffineExpr> exprs;
-    for (unsigned rank : dims)
-      exprs.push_back(getAffineDimExpr(llvm::find(over, rank) - over.begin(), context()));
-    return AffineMap::get(over.size(), 0, exprs, context());
-  }
-
-  /// Every condition of a point: of operands, of this Einsum, of the extents.
-  SmallVector<Condition> conditions() {
-    SmallVector<Condition> all(own);
-    auto add = [&](const Condition &c) {
-      if (!llvm::is_contained(all, c))
-        all.push_back(c);
-    };
-    for (const BlockTensor &operand : operands)
-      for (const Held &held : operand.held)
-        add(held.condition);
-    for (unsigned rank : space)
-      if (block.binding(rank).hasTail)
-        add(block.extentCondition(rank));
-    return all;
-  }
-  SmallVector<Condition> reducedConditions() {
-    SmallVector<Condition> all = conditions(), reduced;
-    for (const Condition &c : all)
-      if (llvm::any_of(c.ranks, [&](unsigned rank) { return isReduced(rank); }))
-        reduced.push_back(c);
-    return reduced;
-  }
-
-  /// What the region's arguments are where `condition` fails.
-  SmallVector<Known> argumentsAt(const Condition &condition) {
-    SmallVector<Known> known;
-    for (const BlockTensor &operand : operands) {
-      const Held *held = operand.find(condition);
-      known.push_back({held ? held->pad : std::nullopt, !held || held->pad.has_value(), operand.isNeverNegInf});
-    }
-    known.append(op.getPoints().size(), Known{std::nullopt, true, true});
-    return known;
-  }
-  std::optional<double> valueAt(const Condition &condition, Value scalar) {
-    return evaluate(scalar, argumentsAt(condition)).value;
-  }
-
-  /// Conditions of the result; `at` says what it holds where one fails.
-  template <typename At>
-  void setConditions(BlockTensor &result, At at) {
-    for (const Condition &c : conditions())
-      if (!llvm::any_of(c.ranks, [&](unsigned rank) { return isReduced(rank); }))
-        result.held.push_back({c, at(c)});
-  }
-
-  /// Fills a region of a tile op that computes `scalar`; its arguments are the elements of `inputs`, then all points.
-  void fill(Region &region, ArrayRef<unsigned> inputs, Value scalar, bool takesPoints) {
-    mlir::Block &body = region.emplaceBlock();
-    OpBuilder inside = OpBuilder::atBlockBegin(&body);
-    IRMapping values;
-    mlir::Block &map = op.getMapBody();
-    for (unsigned i : inputs)
-      values.map(map.getArgument(i), body.addArgument(cast<tile::FragType>(operands[i].frag.getType()).getElementType(), loc()));
-    if (takesPoints)
-      for (size_t k = 0; k < op.getPoints().size(); ++k)
-        values.map(map.getArgument(op.getInputs().size() + k), body.addArgument(b().getIndexType(), loc()));
-    tile::YieldOp::create(inside, loc(), ValueRange(cloneScalar(inside, block.kernel, scalar, values)));
-  }
-
-  struct Inputs {
-    SmallVector<unsigned> used;
-    SmallVector<Value> frags;
-    SmallVector<AffineMap> maps;
-    AffineMapAttr points;
-    SmallVector<Value> indices;
-  };
-  static void collectArguments(EinsumOp op, Value v, llvm::SmallBitVector &used) {
-    if (auto argument = dyn_cast<BlockArgument>(v)) {
-      if (argument.getOwner() == &op.getMapBody())
-        used.set(argument.getArgNumber());
-    } else if (v.getDefiningOp()->getParentOp() == op.getOperation()) {
-      for (Value operand : v.getDefiningOp()->getOperands())
-        collectArguments(op, operand, used);
-    }
-  }
-  /// What a tile op over `over` takes to compute `scalar`.
-  Inputs inputsFor(Value scalar, ArrayRef<unsigned> over) {
-    Inputs in;
-    llvm::SmallBitVector used(op.getInputs().size() + op.getPoints().size());
-    collectArguments(op, scalar, used);
-    for (unsigned i = 0; i < op.getInputs().size(); ++i)
-      if (used.test(i)) {
-        in.used.push_back(i);
-        in.frags.push_back(operands[i].frag);
-        in.maps.push_back(projection(operands[i].dims, over));
-      }
-    if (used.find_next(int(op.getInputs().size()) - 1) >= 0) {
-      SmallVector<AffineExpr> points;
-      for (int64_t point : op.getPoints())
-        points.push_back(getAffineDimExpr(block.kernel.rankOf(op.getIterator(point)), context()));
-      auto [map, indices] = block.overFragment(points, over);
-      in.points = AffineMapAttr::get(map);
-      in.indices = indices;
-    }
-    return in;
-  }
-
-  /// `scalar` of the region for every element of a fragment over `over`.
-  Value mapped(Value scalar, ArrayRef<unsigned> over) {
-    if (auto argument = dyn_cast<BlockArgument>(scalar); argument && argument.getArgNumber() < operands.size())
-      if (argument.getOwner() == &op.getMapBody() && ArrayRef(operands[argument.getArgNumber()].dims) == over)
-        return operands[argument.getArgNumber()].frag;
-    Inputs in = inputsFor(scalar, over);
-    auto type = tile::FragType::get(block.shape(over), scalar.getType());
-    auto map = tile::MapOp::create(b(), loc(), type, in.frags, in.indices, b().getAffineMapArrayAttr(in.maps), in.points);
-    fill(map.getBody(), in.used, scalar, bool(in.points));
-    return map.getResult(0);
-  }
-
-  bool isNeverNegInf(Value scalar) {
-    SmallVector<Known> known;
-    for (const BlockTensor &operand : operands)
-      known.push_back({std::nullopt, true, operand.isNeverNegInf});
-    known.append(op.getPoints().size(), Known{});
-    return evaluate(scalar, known).isNeverNegInf;
-  }
-
-  FailureOr<BlockTensor> lowerMap();
-  FailureOr<BlockTensor> lowerReduction(Value acc);
-  FailureOr<bool> maskSides(const Condition &c, ArrayRef<Value> scalars, ArrayRef<SmallVector<unsigned>> dims,
-                            MutableArrayRef<Value> frags);
-  FailureOr<std::optional<Value>> lowerDot(Value acc, Value &postponed);
-  FailureOr<Value> reduce(Value acc);
-};
-
-} // namespace
-
-FailureOr<BlockTensor> Lowering::lowerMap() {
+FailureOr<BlockTensor> EinsumLowering::lowerMap() {
   BlockTensor result;
   result.dims = llvm::to_vector(parallel());
   Value yielded = op.getMapped();
@@ -300,165 +126,10 @@ FailureOr<BlockTensor> Lowering::lowerMap() {
   return masked;
 }
 
-//===-- dots --------------------------------------------------------------------------------------------------------===//
-
-namespace {
-/// Some factors of the body, multiplied.
-struct Factors {
-  SmallVector<Value> values;
-  llvm::SmallBitVector iterators;
-};
-} // namespace
-
-static void collectFactors(EinsumOp op, Value v, SmallVectorImpl<Value> &factors) {
-  auto product = v.getDefiningOp<arith::MulFOp>();
-  if (product && product->getParentOp() == op) {
-    collectFactors(op, product.getLhs(), factors);
-    collectFactors(op, product.getRhs(), factors);
-  } else {
-    factors.push_back(v);
-  }
-}
-
-/// Splits the factors that mention reduced iterators into two groups that share parallel iterators only as batch
-/// dimensions; fails to where the body is no such product.
-static bool splitFactors(EinsumOp op, Factors (&sides)[2], Factors &rest) {
-  SmallVector<Value> factors;
-  collectFactors(op, op.getMapped(), factors);
-  llvm::SmallBitVector reduced(op.getNumIterators());
-  reduced.set(op.getNumParallel(), op.getNumIterators());
-  SmallVector<Value> inner;
-  for (Value factor : factors) {
-    llvm::SmallBitVector used = op.getIteratorsOf(factor);
-    if (used.anyCommon(reduced))
-      inner.push_back(factor);
-    else
-      rest.values.push_back(factor);
-  }
-  for (Factors *side : {&sides[0], &sides[1], &rest})
-    side->iterators.resize(op.getNumIterators());
-  for (Value factor : inner) {
-    llvm::SmallBitVector used = op.getIteratorsOf(factor);
-    bool joinsFirst = sides[0].values.empty() || !used.test(sides[0].iterators);  // a subset
-    Factors &side = joinsFirst ? sides[0] : sides[1];
-    side.values.push_back(factor);
-    side.iterators |= used;
-  }
-  for (Value factor : rest.values)
-    rest.iterators |= op.getIteratorsOf(factor);
-  if (sides[1].values.empty())
-    return false;
-  return !reduced.test(sides[0].iterators) && !reduced.test(sides[1].iterators);
-}
-
-/// A product of the factors as one value of the region, for `evaluate` and the copies.
-static Value product(EinsumOp op, ArrayRef<Value> factors) {
-  if (factors.size() == 1)
-    return factors.front();
-  OpBuilder b(op.getMapBody().getTerminator());
-  Value all = factors.front();
-  for (Value factor : factors.drop_front())
-    all = arith::MulFOp::create(b, op.getLoc(), all, factor);
-  return all;
-}
-
-/// Makes the product of two sides 0 where `c` fails: one side is 0 there, and the other no infinity or NaN that comes of
-/// points without a value. False if the condition is over more ranks than either side has.
-FailureOr<bool> Lowering::maskSides(const Condition &c, ArrayRef<Value> scalars, ArrayRef<SmallVector<unsigned>> dims,
-                                  MutableArrayRef<Value> frags) {
-  bool isZero[2], isSafe[2], covers[2];
-  for (unsigned s = 0; s < 2; ++s) {
-    Known known = evaluate(scalars[s], argumentsAt(c));
-    isZero[s] = known.value && *known.value == 0.0;
-    isSafe[s] = known.isClean && (!known.value || std::isfinite(*known.value));
-    covers[s] = llvm::all_of(c.ranks, [&](unsigned r) { return !block.binding(r).inFragment || llvm::is_contained(dims[s], r); });
-  }
-  bool isAnyZero = (isZero[0] && isSafe[0]) || (isZero[1] && isSafe[1]);
-  for (unsigned s = 0; s < 2; ++s) {
-    bool mustBeZero = !isAnyZero && covers[s] && (s == 1 || !covers[1] || !isSafe[s]);
-    if (isSafe[s] && !mustBeZero)
-      continue;
-    if (!covers[s])
-      return false;
-    BlockTensor unmasked{frags[s], dims[s], {}, false};
-    auto zero = cast<TypedAttr>(b().getZeroAttr(cast<tile::FragType>(frags[s].getType()).getElementType()));
-    FailureOr<BlockTensor> masked = block.mask(loc(), unmasked, c, zero);
-    if (failed(masked))
-      return failure();
-    frags[s] = masked->frag;
-    isAnyZero = true;
-  }
-  return isAnyZero;
-}
-
-/// Where the sum's body is a product of two sides, the dot of their fragments; scalars that depend on no reduced iterator
-/// are left in `postponed` (null if there are none).
-FailureOr<std::optional<Value>> Lowering::lowerDot(Value acc, Value &postponed) {
-  Type element = op.getType().getElementType();
-  Factors sides[2], rest;
-  if (op.getReducerAttr().getName() != "sum" || !isa<FloatType>(element) || !splitFactors(op, sides, rest))
-    return std::optional<Value>();
-  // A plain scalar goes to the side that no loop walks: it is multiplied once.
-  if (rest.iterators.none()) {
-    auto isStreamed = [&](const Factors &side) {
-      return llvm::any_of(block.streamed, [&](unsigned rank) {
-        return llvm::any_of(side.iterators.set_bits(), [&](unsigned i) { return block.kernel.rankOf(op.getIterator(i)) == rank; });
-      });
-    };
-    llvm::append_range(sides[isStreamed(sides[0]) && !isStreamed(sides[1]) ? 1 : 0].values, rest.values);
-    rest.values.clear();
-  }
-  if (!rest.values.empty() && acc)
-    return std::optional<Value>();  // the factor would multiply acc too
-  SmallVector<Value> frags;
-  SmallVector<SmallVector<unsigned>> dims(2);
-  SmallVector<Value> scalars;
-  for (unsigned s = 0; s < 2; ++s) {
-    scalars.push_back(product(op, sides[s].values));
-    for (unsigned rank : space)
-      for (unsigned i : sides[s].iterators.set_bits())
-        if (block.kernel.rankOf(op.getIterator(i)) == rank)
-          dims[s].push_back(rank);
-    // A plain operand keeps its own order of dimensions: it follows memory.
-    auto extended = scalars[s].getDefiningOp<arith::ExtFOp>();
-    Value plain = extended && element.isF32() ? extended.getIn() : scalars[s];
-    auto argument = dyn_cast<BlockArgument>(plain);
-    if (argument && argument.getOwner() == &op.getMapBody() && argument.getArgNumber() < operands.size()) {
-      dims[s] = operands[argument.getArgNumber()].dims;
-      frags.push_back(operands[argument.getArgNumber()].frag);
-    } else {
-      frags.push_back(mapped(scalars[s], dims[s]));
-    }
-  }
-  // Both sides must span the space, and a reduced dimension must be on both.
-  for (unsigned rank : space) {
-    unsigned count = llvm::is_contained(dims[0], rank) + llvm::is_contained(dims[1], rank) + !isReduced(rank);
-    if (count < 2)
-      return std::optional<Value>();
-  }
-  for (const Condition &c : reducedConditions()) {
-    FailureOr<bool> isSafe = maskSides(c, scalars, dims, frags);
-    if (failed(isSafe))
-      return failure();
-    if (!*isSafe)
-      return std::optional<Value>();
-  }
-  // The side with the result's last dimension, its columns, comes second.
-  if (numParallel && llvm::is_contained(dims[0], space[numParallel - 1]) && !llvm::is_contained(dims[1], space[numParallel - 1])) {
-    std::swap(dims[0], dims[1]);
-    std::swap(frags[0], frags[1]);
-  }
-  SmallVector<AffineMap> maps = {projection(dims[0], space), projection(dims[1], space), projection(parallel(), space)};
-  auto type = tile::FragType::get(block.shape(parallel()), element);
-  if (!rest.values.empty())
-    postponed = product(op, rest.values);
-  return std::optional<Value>(tile::DotOp::create(b(), loc(), type, frags[0], frags[1], acc, b().getAffineMapArrayAttr(maps)));
-}
-
 //===-- reductions --------------------------------------------------------------------------------------------------===//
 
 /// Masks one operand that is the whole body, where it stands, so that later readers find its pad known.
-static FailureOr<bool> maskOperand(Lowering &l, ArrayRef<Condition> conditions, TypedAttr identity) {
+static FailureOr<bool> maskOperand(EinsumLowering &l, ArrayRef<Condition> conditions, TypedAttr identity) {
   auto argument = dyn_cast<BlockArgument>(l.op.getMapped());
   if (!argument || argument.getOwner() != &l.op.getMapBody() || argument.getArgNumber() >= l.operands.size())
     return false;
@@ -482,7 +153,7 @@ static FailureOr<bool> maskOperand(Lowering &l, ArrayRef<Condition> conditions, 
   return true;
 }
 
-FailureOr<Value> Lowering::reduce(Value acc) {
+FailureOr<Value> EinsumLowering::reduce(Value acc) {
   Type element = op.getType().getElementType();
   ReducerAttr reducer = op.getReducerAttr();
   std::optional<vector::CombiningKind> kind = combiningKind(reducer, element, loc());
@@ -526,7 +197,7 @@ FailureOr<Value> Lowering::reduce(Value acc) {
   return result.getResult();
 }
 
-FailureOr<BlockTensor> Lowering::lowerReduction(Value acc) {
+FailureOr<BlockTensor> EinsumLowering::lowerReduction(Value acc) {
   BlockTensor result;
   result.dims = llvm::to_vector(parallel());
   Value postponed;
@@ -594,7 +265,7 @@ static SmallVector<unsigned> bindReduced(BlockScope &block, EinsumOp op) {
 }
 
 static FailureOr<BlockTensor> lowerBound(BlockScope &block, EinsumOp op, Value acc) {
-  Lowering lowering(block, op);
+  EinsumLowering lowering(block, op);
   if (failed(lowering.gather()) || failed(block.checkSize(op.getLoc(), lowering.parallel())))
     return failure();
   return op.getReducerAttr() ? lowering.lowerReduction(acc) : lowering.lowerMap();
