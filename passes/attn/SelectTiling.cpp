@@ -21,13 +21,17 @@ namespace {
 
 struct Sizes {
   int64_t rows, columns, keys, whole;  ///< blocks of parallel and streamed ranks; the largest extent that is never cut
+  int64_t elements = 0;                ///< of the largest fragment that is chosen
 };
+
+/// frag_c1 of the tile dialect: what a pinned tiling may ask for.
+constexpr int64_t mostElements = int64_t(1) << 22;
 
 /// Score tiles of rows x keys and a block of keys x whole must fit the scratch together with the accumulators.
 Sizes sizesFor(const TargetRow &target) {
   if (target.lowering == Lowering::Simt)
-    return {64, 64, 64, 256};
-  Sizes sizes{64, 64, 256, 512};
+    return {64, 64, 64, 256, 64 * 256};
+  Sizes sizes{64, 64, 256, 512, std::max<int64_t>(target.scratchBytes / 12, 64 * 512)};
   while (3 * sizes.rows * sizes.keys * 4 > target.scratchBytes && sizes.keys > 4 * int64_t(target.lanes))
     sizes.keys /= 2;
   return sizes;
@@ -86,6 +90,31 @@ struct GroupTiling {
     return beside;
   }
 
+  /// The fragment of an operation has a dimension for each of its iterators, at most.
+  int64_t largestFragment() {
+    int64_t largest = 1;
+    group.walk([&](EinsumOp op) {
+      int64_t elements = 1;
+      for (unsigned i = 0; i < op.getNumParallel(); ++i)
+        elements = std::min(mostElements + 1, elements * chosen.lookup(op.getIterator(i)));
+      largest = std::max(largest, elements);
+    });
+    return largest;
+  }
+
+  /// Where several ranks want a block, the outer ones of `results` get a point, then blocks shrink.
+  void fit(ArrayRef<StringRef> results, StringRef blocked) {
+    for (StringRef rank : results)
+      if (rank != blocked && rank != results.back() && largestFragment() > sizes.elements)
+        chosen[rank] = 1;
+    while (largestFragment() > sizes.elements) {
+      auto largest = llvm::max_element(chosen, [](auto &a, auto &b) { return a.second < b.second; });
+      if (largest->second == 1)
+        return;
+      largest->second = (largest->second + 1) / 2;
+    }
+  }
+
   void run() {
     llvm::SetVector<StringRef> streamed, results, rows = rowRanks(), all;
     group.walk([&](StreamOp op) { streamed.insert_range(llvm::to_vector(op.getOver().getAsValueRange<StringAttr>())); });
@@ -113,6 +142,10 @@ struct GroupTiling {
     for (StringRef rank : all)
       if (!chosen.count(rank))
         choose(rank, isWhole(rank) ? *extent(rank) : sizes.keys / 2);
+    llvm::SmallVector<StringRef> outer;
+    llvm::copy_if(results, std::back_inserter(outer), [&](StringRef rank) { return !streamed.contains(rank); });
+    if (!outer.empty())
+      fit(outer, blocked);
   }
 };
 
@@ -149,11 +182,15 @@ struct SelectTiling : attn::impl::AttnSelectTilingBase<SelectTiling> {
       tiling.run();
       SmallVector<NamedAttribute> attrs;
       std::string text;
-      for (auto &[rank, size] : tiling.chosen) {
-        auto pin = pins.find(rank);
-        int64_t value = pin == pins.end() ? size : pin->second;
+      for (auto &[rank, value] : tiling.chosen) {
+        if (auto pin = pins.find(rank); pin != pins.end())
+          value = pin->second;
         attrs.emplace_back(StringAttr::get(&getContext(), rank), IntegerAttr::get(IntegerType::get(&getContext(), 64), value));
         text += (text.empty() ? "" : ", ") + rank.str() + " = " + std::to_string(value);
+      }
+      if (tiling.largestFragment() > mostElements) {
+        group.emitError() << "tiling " << text << " makes a fragment of more than " << mostElements << " elements";
+        return signalPassFailure();
       }
       group.setTilingAttr(DictionaryAttr::get(&getContext(), attrs));
       group.emitRemark() << "tiling " << text;
