@@ -203,23 +203,34 @@ llvm::Expected<std::vector<Argument>> attn::reference::makeArguments(KernelOp ke
 
 //===-- sizes -------------------------------------------------------------------------------------------------------===//
 
-/// Points that the kernel's Einsums have in all.
+static double productOf(KernelOp kernel, const Symbols::Extents &extents, ArrayRef<StringRef> names) {
+  double points = 1;
+  auto take = [&](StringRef name) {
+    if (auto extent = extents.find(name); extent != extents.end())
+      points *= std::max<int64_t>(1, extent->second); // an empty rank empties some tensors, not all
+  };
+  for (StringRef name : names) {
+    take(name);
+    RankAttr rank = kernel.findRank(name);
+    // A declared rank is about as large as the ranks it is made of.
+    for (StringAttr source : rank.getRanks())
+      take(source.getValue());
+    points *= rank.getConstantExtent().value_or(1);
+  }
+  return points;
+}
+
+/// Points that the kernel's Einsums have in all, and elements of its arguments.
 static double countPoints(KernelOp kernel, const Symbols::Extents &extents) {
   double count = 0;
-  kernel.walk([&](EinsumOp op) {
-    double points = 1;
-    for (StringRef name : op.getIteratorNames()) {
-      RankAttr rank = kernel.findRank(name);
-      if (auto extent = extents.find(name); extent != extents.end())
-        points *= extent->second;
-      // A declared rank is about as large as the ranks it is made of.
-      for (StringAttr source : rank.getRanks())
-        if (auto extent = extents.find(source.getValue()); extent != extents.end())
-          points *= extent->second;
-      points *= rank.getConstantExtent().value_or(1);
+  kernel.walk([&](EinsumOp op) { count += productOf(kernel, extents, op.getIteratorNames()); });
+  for (Type type : kernel.getArgumentTypes())
+    if (isa<RankedTensorType>(type)) {
+      SmallVector<StringRef> names;
+      for (StringAttr product : rankNames(type))
+        product.getValue().split(names, '*');
+      count += productOf(kernel, extents, names);
     }
-    count += points;
-  });
   return count;
 }
 

@@ -6,20 +6,23 @@
 using namespace mlir;
 using namespace attn::tile;
 
-static bool overlap(LiveRange a, LiveRange b) { return a.begin <= b.end && b.begin <= a.end; }
-
-bool ScratchClass::isLiveWith(const ScratchClass &other) const {
-  return llvm::any_of(ranges, [&](LiveRange a) {
-    return llvm::any_of(other.ranges, [&](LiveRange b) { return overlap(a, b); });
-  });
+/// How many pairs of ranges have a point in common.
+static unsigned countOverlaps(ArrayRef<LiveRange> left, ArrayRef<LiveRange> right) {
+  unsigned count = 0;
+  for (LiveRange a : left)
+    for (LiveRange b : right)
+      count += a.begin <= b.end && b.begin <= a.end;
+  return count;
 }
+
+bool ScratchClass::isLiveWith(const ScratchClass &other) const { return countOverlaps(ranges, other.ranges) != 0; }
 
 //===-- live ranges -------------------------------------------------------------------------------------------------===//
 
-void ScratchClasses::define(Value value, LiveRange range) {
+void ScratchClasses::define(Value value, int64_t begin) {
   if (!isa<FragType>(value.getType()))
     return;
-  ranges[value] = range;
+  ranges[value] = rangesOf(value, begin);
   order.push_back(value);
   classes.insert(key(value));
 }
@@ -29,10 +32,12 @@ static bool isStructure(Operation *op) { return op->getNumRegions() && !isa<MapO
 void ScratchClasses::number(Operation *op, int64_t &position) {
   int64_t begin = position++, end = begin;
   if (isStructure(op)) {
-    for (Region &region : op->getRegions())
+    for (Region &region : op->getRegions()) {
+      entries[&region] = 2 * position;
       for (Block &block : region)
         for (Operation &nested : block)
           number(&nested, position);
+    }
     end = position++;
   }
   spans[op] = {2 * begin, 2 * end + 1};
@@ -47,25 +52,47 @@ static Operation *loopAround(Operation *user, Region *definition) {
   return loop;
 }
 
+/// Sorted, without overlaps.
+static SmallVector<LiveRange> unite(SmallVector<LiveRange> ranges) {
+  llvm::sort(ranges, [](LiveRange a, LiveRange b) { return a.begin < b.begin; });
+  SmallVector<LiveRange> united;
+  for (LiveRange range : ranges)
+    if (!united.empty() && range.begin <= united.back().end)
+      united.back().end = std::max(united.back().end, range.end);
+    else
+      united.push_back(range);
+  return united;
+}
+
+/// From the definition to each use, less the other regions of the branches that the use is in: what only one region reads is
+/// dead in the others.
+SmallVector<LiveRange> ScratchClasses::rangesOf(Value value, int64_t begin) const {
+  SmallVector<LiveRange> live = {{begin, begin + 1}};
+  Region *definition = value.getParentRegion();
+  for (Operation *user : value.getUsers()) {
+    Operation *loop = loopAround(user, definition), *op = loop ? loop : user;
+    int64_t end = loop ? spans.lookup(loop).end : spans.lookup(user).begin + 1;
+    for (; op->getParentRegion() != definition; op = op->getParentOp())
+      if (op->getParentRegion()->getRegionNumber() > 0) {
+        live.push_back({entries.lookup(op->getParentRegion()), end});
+        end = spans.lookup(op->getParentOp()).begin + 1;
+      }
+    live.push_back({begin, end});
+  }
+  return unite(live);
+}
+
 ScratchClasses::ScratchClasses(func::FuncOp function) : function(function) {
   int64_t position = 0;
   number(function, position);
-  auto rangeOf = [&](Value value, int64_t begin) {
-    LiveRange range{begin, begin + 1};
-    for (Operation *user : value.getUsers()) {
-      Operation *loop = loopAround(user, value.getParentRegion());
-      range.end = std::max(range.end, loop ? spans.lookup(loop).end : spans.lookup(user).begin + 1);
-    }
-    return range;
-  };
   function.walk<WalkOrder::PreOrder>([&](Operation *op) {
     // A loop or branch has its results once it has ended, and its carried values once it has read the initial ones.
     int64_t begin = isStructure(op) ? spans.lookup(op).end : spans.lookup(op).begin;
     for (Value result : op->getResults())
-      define(result, rangeOf(result, begin));
+      define(result, begin);
     if (auto loop = dyn_cast<scf::ForOp>(op))
       for (Value argument : loop.getRegionIterArgs())
-        define(argument, rangeOf(argument, spans.lookup(op).begin + 2));
+        define(argument, spans.lookup(op).begin + 2);
   });
 }
 
@@ -94,12 +121,16 @@ static bool haveSamePlaces(Value a, Value b) {
 
 bool ScratchClasses::diesInPlace(Value operand, Value result) const {
   Operation *op = result.getDefiningOp();
-  return op && llvm::is_contained(op->getOperands(), operand) && ranges.lookup(operand).end == ranges.lookup(result).begin + 1 &&
-         worksInPlace(op, operand, result);
+  if (!op || !llvm::is_contained(op->getOperands(), operand) || !worksInPlace(op, operand, result))
+    return false;
+  int64_t last = spans.lookup(op).begin + 1;
+  return llvm::any_of(ranges.find(operand)->second, [&](LiveRange range) { return range.end == last; });
 }
 
+/// An operand that dies in place is live with the result at that one point.
 bool ScratchClasses::conflict(Value a, Value b) const {
-  return overlap(ranges.lookup(a), ranges.lookup(b)) && !diesInPlace(a, b) && !diesInPlace(b, a);
+  unsigned allowed = diesInPlace(a, b) || diesInPlace(b, a) ? 1 : 0;
+  return countOverlaps(ranges.find(a)->second, ranges.find(b)->second) > allowed;
 }
 
 bool ScratchClasses::tryMerge(Value a, Value b) {
@@ -159,7 +190,7 @@ SmallVector<ScratchClass> ScratchClasses::list() const {
       all.emplace_back();
     ScratchClass &current = all[it->second];
     current.values.push_back(value);
-    current.ranges.push_back(ranges.lookup(value));
+    current.ranges.append(ranges.lookup(value));
     current.bytes = std::max(current.bytes, bytesOf(cast<FragType>(value.getType())));
   }
   return all;

@@ -38,17 +38,19 @@ public:
 
 private:
   mlir::func::FuncOp function;
-  llvm::DenseMap<mlir::Value, LiveRange> ranges;
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<LiveRange>> ranges;
   llvm::SmallVector<mlir::Value> order;  ///< all fragments, in program order
   llvm::EquivalenceClasses<const void *> classes;
 
   static const void *key(mlir::Value value) { return value.getAsOpaquePointer(); }
   void number(mlir::Operation *op, int64_t &position);
-  void define(mlir::Value value, LiveRange range);
+  void define(mlir::Value value, int64_t begin);
+  llvm::SmallVector<LiveRange> rangesOf(mlir::Value value, int64_t begin) const;
   bool tryMerge(mlir::Value a, mlir::Value b);
   bool conflict(mlir::Value a, mlir::Value b) const;
   bool diesInPlace(mlir::Value operand, mlir::Value result) const;
   llvm::DenseMap<mlir::Operation *, LiveRange> spans;  ///< positions of an op and of what is nested in it
+  llvm::DenseMap<mlir::Region *, int64_t> entries;     ///< where regions begin
 };
 
 } // namespace attn::tile
