@@ -19,6 +19,9 @@ using namespace attn;
 
 namespace {
 
+/// What a fragment may have (the tile dialect's frag_c1).
+constexpr int64_t kMostElements = int64_t(1) << 22;
+
 struct Sizes {
   int64_t rows, columns, keys, whole;  ///< blocks of parallel and streamed ranks; the largest extent that is never cut
 };
@@ -137,7 +140,7 @@ struct GroupTiling {
     auto elements = [&](const llvm::SmallBitVector &iterators) {
       int64_t product = 1;
       for (unsigned i : iterators.set_bits())
-        product *= chosen[op.getIterator(i)];
+        product = std::min(product * chosen[op.getIterator(i)], kMostElements + 1);
       return product;
     };
     llvm::SmallBitVector parallel(op.getNumIterators());
@@ -146,6 +149,12 @@ struct GroupTiling {
     for (unsigned input = 0; input < op.getInputs().size(); ++input)
       largest = std::max(largest, elements(op.getIteratorsOf(input)));
     return largest;
+  }
+
+  bool isTooLarge() {
+    return group
+        .walk([&](EinsumOp op) { return largestFragment(op) > kMostElements ? WalkResult::interrupt() : WalkResult::advance(); })
+        .wasInterrupted();
   }
 
   /// Halves blocks, in the given order, until the Einsum's fragments have at most kLargest elements.
@@ -192,10 +201,14 @@ struct SelectTiling : attn::impl::AttnSelectTilingBase<SelectTiling> {
       SmallVector<NamedAttribute> attrs;
       std::string text;
       for (auto &[rank, size] : tiling.chosen) {
-        auto pin = pins.find(rank);
-        int64_t value = pin == pins.end() ? size : pin->second;
-        attrs.emplace_back(StringAttr::get(&getContext(), rank), IntegerAttr::get(IntegerType::get(&getContext(), 64), value));
-        text += (text.empty() ? "" : ", ") + rank.str() + " = " + std::to_string(value);
+        if (auto pin = pins.find(rank); pin != pins.end())
+          size = pin->second;
+        attrs.emplace_back(StringAttr::get(&getContext(), rank), IntegerAttr::get(IntegerType::get(&getContext(), 64), size));
+        text += (text.empty() ? "" : ", ") + rank.str() + " = " + std::to_string(size);
+      }
+      if (tiling.isTooLarge()) {
+        group.emitError() << "tiling " << text << " makes a fragment of more than " << kMostElements << " elements";
+        return signalPassFailure();
       }
       group.setTilingAttr(DictionaryAttr::get(&getContext(), attrs));
       group.emitRemark() << "tiling " << text;
