@@ -103,9 +103,9 @@ struct GroupTiling {
   }
 
   /// Where several ranks want a block, the outer ones of `results` get a point, then blocks shrink.
-  void fit(ArrayRef<StringRef> results, StringRef blocked) {
+  void fit(ArrayRef<StringRef> results, StringRef rows) {
     for (StringRef rank : results)
-      if (rank != blocked && rank != results.back() && largestFragment() > sizes.elements)
+      if (rank != rows && rank != results.back() && largestFragment() > sizes.elements)
         chosen[rank] = 1;
     while (largestFragment() > sizes.elements) {
       auto largest = llvm::max_element(chosen, [](auto &a, auto &b) { return a.second < b.second; });
@@ -127,10 +127,13 @@ struct GroupTiling {
     // The last row rank that can be cut gets the block of rows, columns a block each; the others one point, unless they are
     // small and whole.
     llvm::SetVector<StringRef> columns = ranksBeside(streamed);
-    StringRef blocked;
+    StringRef blocked, lastRow;
     for (StringRef rank : results)
-      if (!streamed.contains(rank) && rows.contains(rank) && !columns.contains(rank) && !isWhole(rank))
-        blocked = rank;
+      if (!streamed.contains(rank) && rows.contains(rank) && !columns.contains(rank)) {
+        lastRow = rank;
+        if (!isWhole(rank))
+          blocked = rank;
+      }
     for (StringRef rank : results) {
       if (chosen.count(rank))
         continue;
@@ -145,7 +148,7 @@ struct GroupTiling {
     llvm::SmallVector<StringRef> outer;
     llvm::copy_if(results, std::back_inserter(outer), [&](StringRef rank) { return !streamed.contains(rank); });
     if (!outer.empty())
-      fit(outer, blocked);
+      fit(outer, blocked.empty() ? lastRow : blocked);
   }
 };
 
