@@ -131,7 +131,8 @@ struct GroupTiling {
       if (!results.contains(rank) && !streamed.contains(rank))
         order.push_back(rank);
     llvm::append_range(order, streamed);
-    llvm::append_range(order, results);
+    llvm::copy_if(results, std::back_inserter(order), [&](StringRef rank) { return rank != blocked; });
+    order.push_back(blocked);
     group.walk([&](EinsumOp op) { fit(op, order); });
   }
 

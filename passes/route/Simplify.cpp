@@ -39,7 +39,8 @@ static void foldSymbols(AffineOp op, PointSet &set) {
       expr = normalized(expr.replaceSymbols(exprs));
 }
 
-/// In order of text, so that of two that imply each other the first stays.
+/// In order of text, so that of two that imply each other the first stays. One that never holds implies nothing: the bounds of
+/// an empty set stay.
 static void dropImplied(SmallVectorImpl<AffineExpr> &list, const PointSet &set, const NaturalSymbols &natural) {
   PointSet other;
   other.numDims = set.numDims;
@@ -53,7 +54,7 @@ static void dropImplied(SmallVectorImpl<AffineExpr> &list, const PointSet &set, 
   for (unsigned i = list.size(); i-- > 0;) {
     bool redundant = implies(std::nullopt, list[i]);
     for (unsigned j = 0; j < list.size() && !redundant; ++j)
-      redundant = j != i && implies(list[j], list[i]);
+      redundant = j != i && !isa<AffineConstantExpr>(list[j]) && implies(list[j], list[i]);
     if (redundant)
       list.erase(list.begin() + i);
   }

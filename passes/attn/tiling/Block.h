@@ -118,6 +118,8 @@ struct BlockScope {
   /// `tensor` with `value` where one of `conditions` fails.
   mlir::FailureOr<BlockTensor> mask(mlir::Location loc, const BlockTensor &tensor, llvm::ArrayRef<Condition> conditions,
                                     mlir::TypedAttr value);
+  /// `tensor` with 0 where the condition fails whatever the ranks are that the tensor lacks, if that has a closed form.
+  BlockTensor maskUnseen(mlir::Location loc, const BlockTensor &tensor, const Condition &condition);
   llvm::SmallVector<Condition> conditionsOf(EinsumOp op);
 };
 

@@ -251,3 +251,34 @@ FailureOr<BlockTensor> BlockScope::mask(Location loc, const BlockTensor &tensor,
   result.isNeverNegInf &= pad && std::isfinite(*pad);
   return result;
 }
+
+/// The constraint at that end of each rank's extent where it holds most; null where it does not rise or fall with the rank.
+static AffineExpr relaxed(BlockScope &block, AffineExpr constraint, ArrayRef<unsigned> kept) {
+  MLIRContext *context = constraint.getContext();
+  for (unsigned rank = 0; rank < block.bindings.size(); ++rank) {
+    if (!constraint.isFunctionOfDim(rank) || llvm::is_contained(kept, rank) || !block.binding(rank).inFragment)
+      continue;
+    AffineExpr dim = getAffineDimExpr(rank, context);
+    auto slope = dyn_cast<AffineConstantExpr>(normalForm(constraint.replace(dim, dim + 1) - constraint));
+    if (!slope)
+      return {};
+    AffineExpr last = block.kernel.symbol(block.kernel.extents[rank]) - 1;
+    constraint = constraint.replace(dim, slope.getValue() > 0 ? last : getAffineConstantExpr(0, context));
+  }
+  return normalForm(constraint);
+}
+
+BlockTensor BlockScope::maskUnseen(Location loc, const BlockTensor &tensor, const Condition &condition) {
+  AffineExpr constraint = condition.constraint ? relaxed(*this, condition.constraint, tensor.dims) : AffineExpr();
+  bool mentionsDims = constraint && llvm::any_of(tensor.dims, [&](unsigned rank) { return constraint.isFunctionOfDim(rank); });
+  bool isExtent = llvm::any_of(tensor.dims, [&](unsigned rank) { return constraint == extentCondition(rank).constraint; });
+  if (!mentionsDims || isExtent)
+    return tensor;
+  bool isImplied = !isInexact && llvm::is_contained(visited, condition.constraint);
+  auto [set, operands] = overFragment({constraint}, tensor.dims);
+  auto type = cast<tile::FragType>(tensor.frag.getType());
+  BlockTensor result = tensor;
+  result.frag = tile::MaskOp::create(b, loc, type, tensor.frag, operands, Value(), isImplied ? full : Value(),
+                                     AffineMapAttr::get(set), cast<TypedAttr>(b.getZeroAttr(type.getElementType())));
+  return result;
+}

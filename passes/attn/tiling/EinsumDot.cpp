@@ -79,6 +79,13 @@ FailureOr<bool> EinsumLowering::maskSides(const Condition &c, ArrayRef<Value> sc
     isZero[s] = known.value && *known.value == 0.0;
     isSafe[s] = known.isClean && (!known.value || std::isfinite(*known.value));
     covers[s] = llvm::all_of(c.ranks, [&](unsigned r) { return !block.binding(r).inFragment || llvm::is_contained(dims[s], r); });
+    // What no row of the block may see can be anything in memory, NaN too: 0 times it is not 0.
+    bool isKnown = known.value && std::isfinite(*known.value);
+    isSafe[s] = isSafe[s] && (isKnown || !covers[s] || c.isExtent || block.isMember);
+    if (isKnown || covers[s] || block.isMember)
+      continue;
+    BlockTensor side{frags[s], dims[s], {}, false};
+    frags[s] = block.maskUnseen(loc(), side, c).frag;
   }
   bool isAnyZero = (isZero[0] && isSafe[0]) || (isZero[1] && isSafe[1]);
   for (unsigned s = 0; s < 2; ++s) {
