@@ -51,12 +51,17 @@ struct GroupTiling {
     chosen[rank] = size;
   }
 
-  /// The operands that meet in a reduction: those that its body reads along the reduced ranks.
+  /// The operands that meet in a reduction: those that its body reads along the reduced ranks and along others. (What the
+  /// reduced ranks alone decide, a bias of the keys, says nothing of the others.)
   SmallVector<unsigned> factors(EinsumOp op) {
     SmallVector<unsigned> factors;
-    for (unsigned input = 0; input < op.getInputs().size(); ++input)
-      if (op.getIteratorsOf(input).find_next(int(op.getNumParallel()) - 1) >= 0 && !op.getMapBody().getArgument(input).use_empty())
+    int numParallel = op.getNumParallel();
+    for (unsigned input = 0; input < op.getInputs().size(); ++input) {
+      llvm::SmallBitVector used = op.getIteratorsOf(input);
+      bool isAlongBoth = used.find_next(numParallel - 1) >= 0 && used.any() && used.find_first() < numParallel;
+      if (isAlongBoth && !op.getMapBody().getArgument(input).use_empty())
         factors.push_back(input);
+    }
     return factors;
   }
 

@@ -39,3 +39,33 @@ attn.kernel @linear(%Q: !Q {attn.name = "Q"}, %K: !K {attn.name = "K"}, %V: !V {
   }
   attn.yield %g : !O
 }
+
+// A bias of the keys is along the reduced rank alone: b stays a batch rank.
+// CHECK: attn.group tiling {b = 1 : i64, e = 16 : i64, m = 256 : i64, p = 64 : i64}
+!R = tensor<?x?xf32, #attn.ranks<b, p>>
+!B = tensor<?xf32, #attn.ranks<m>>
+attn.kernel @biased(%Q: !Q {attn.name = "Q"}, %K: !K {attn.name = "K"}, %B: !B {attn.name = "B"}) -> (!R {attn.name = "X"})
+    attributes {ranks = [#attn.rank<b>, #attn.rank<p>, #attn.rank<m>, #attn.rank<e = 16>]} {
+  %g = attn.group -> (!R) {
+    %x = attn.stream over ["m"] identities [0xFF800000 : f32] step {
+    ^bb0(%x: !R):
+      %s = attn.einsum [b, p, m] = sum [e] ins(%q = %Q[b, p, e] : !Q, %k = %K[b, m, e] : !K) map {
+        %y = arith.mulf %q, %k : f32
+        attn.yield %y : f32
+      } : !S
+      %x1 = attn.einsum [b, p] = max [m] ins(%v = %s[b, p, m] : !S, %w = %B[m] : !B) acc %x : !R map {
+        %y = arith.addf %v, %w : f32
+        attn.yield %y : f32
+      } : !R
+      attn.yield %x1 : !R
+    } merge {
+    ^bb0(%x: !R, %y: !R):
+      attn.yield %x : !R
+    } final {
+    ^bb0(%x: !R):
+      attn.yield %x : !R
+    } : !R
+    attn.yield %x : !R
+  }
+  attn.yield %g : !R
+}
