@@ -56,21 +56,6 @@ static LogicalResult checkPlaces(Operation *op, ValueRange values, ValueRange ta
   return success();
 }
 
-/// What the branches of an scf.if yield goes to the places of its results. In one branch the old values may lie there still,
-/// so this waits for the end of the branch; tile-allocate-scratch has moved sources out of the way of targets.
-static void copyYielded(scf::IfOp branch, cpu::Emit &b) {
-  for (Region &region : branch->getRegions()) {
-    Operation *yield = region.front().getTerminator();
-    b.setInsertionPoint(yield);
-    b.setLoc(yield->getLoc());
-    for (auto [value, result] : llvm::zip(yield->getOperands(), branch.getResults())) {
-      Value source = isFrag(result) ? b.buffers.lookup(value) : Value(), target = b.buffers.lookup(result);
-      if (source && source != target)
-        cpu::copyPlaces(cast<FragType>(result.getType()), source, target, b);
-    }
-  }
-}
-
 static void lower(Operation *op, cpu::Emit &b) {
   b.setInsertionPoint(op);
   b.setLoc(op->getLoc());
@@ -156,9 +141,6 @@ struct ConvertToCpu : attn::impl::TileConvertToCpuBase<ConvertToCpu> {
       return failure();
     for (Operation *op : ops)
       lower(op, b);
-    for (Operation *op : structures)
-      if (auto branch = dyn_cast<scf::IfOp>(op))
-        copyYielded(branch, b);
     for (Operation *op : ops)
       op->dropAllUses();
     for (Operation *op : structures)
@@ -174,9 +156,11 @@ struct ConvertToCpu : attn::impl::TileConvertToCpuBase<ConvertToCpu> {
   static LogicalResult checkStructures(ArrayRef<Operation *> structures, const cpu::Emit &b) {
     for (Operation *op : structures) {
       auto loop = dyn_cast<scf::ForOp>(op);
-      if (loop && (failed(checkPlaces(op, loop.getInitArgs(), loop.getRegionIterArgs(), b)) ||
-                   failed(checkPlaces(op, loop.getBody()->getTerminator()->getOperands(), op->getResults(), b))))
+      if (loop && failed(checkPlaces(op, loop.getInitArgs(), loop.getRegionIterArgs(), b)))
         return failure();
+      for (Region &region : op->getRegions())
+        if (failed(checkPlaces(op, region.front().getTerminator()->getOperands(), op->getResults(), b)))
+          return failure();
     }
     return success();
   }

@@ -18,8 +18,7 @@ static std::optional<double> asDouble(TypedAttr value) {
   return i.getType().isInteger(1) ? double(i.getValue().getZExtValue()) : double(i.getValue().getSExtValue());
 }
 
-/// What upstream calls the step of a reducer, read off the op that makes it.
-static std::optional<vector::CombiningKind> combiningKind(ReducerAttr reducer, Type element, Location loc) {
+std::optional<vector::CombiningKind> attn::combiningKind(ReducerAttr reducer, Type element, Location loc) {
   const Reducer &row = reducer.getRow();
   if (!row.combine)
     return std::nullopt;
@@ -227,7 +226,8 @@ FailureOr<BlockTensor> EinsumLowering::lowerReduction(Value acc) {
   }
   setConditions(result, [&](const Condition &c) -> std::optional<double> {
     // A sum of zeros is 0; nothing else is claimed.
-    bool isSum = op.getReducerAttr().getName() == "sum" && !acc;
+    Type element = op.getType().getElementType();
+    bool isSum = combiningKind(op.getReducerAttr(), element, loc()) == vector::CombiningKind::ADD && !acc;
     std::optional<double> value = isSum ? valueAt(c, op.getMapped()) : std::nullopt;
     return value && *value == 0.0 ? value : std::nullopt;
   });

@@ -110,7 +110,8 @@ FailureOr<bool> EinsumLowering::maskSides(const Condition &c, ArrayRef<Value> sc
 FailureOr<std::optional<Value>> EinsumLowering::lowerDot(Value acc, Value &postponed) {
   Type element = op.getType().getElementType();
   Factors sides[2], rest;
-  if (op.getReducerAttr().getName() != "sum" || !isa<FloatType>(element) || !splitFactors(op, sides, rest))
+  bool isSum = combiningKind(op.getReducerAttr(), element, loc()) == vector::CombiningKind::ADD;
+  if (!isSum || !isa<FloatType>(element) || !splitFactors(op, sides, rest))
     return std::optional<Value>();
   // A plain scalar goes to the side that no loop walks: it is multiplied once.
   if (rest.iterators.none()) {

@@ -5,6 +5,9 @@
 
 namespace attn {
 
+/// What upstream calls the step of a reducer, read off the op that makes it; none for a reducer without one.
+std::optional<mlir::vector::CombiningKind> combiningKind(ReducerAttr reducer, mlir::Type element, mlir::Location loc);
+
 /// One Einsum in one block, with its operands at hand.
 struct EinsumLowering {
   BlockScope &block;

@@ -84,8 +84,6 @@ bool hasVectorForm(mlir::Block &body);
 void lowerLoad(LoadOp op, Emit &b);
 void lowerStore(StoreOp op, Emit &b);
 void lowerConvert(ConvertOp op, Emit &b);
-/// Copies a fragment to another place of the same layout.
-void copyPlaces(FragType type, mlir::Value source, mlir::Value target, Emit &b);
 void lowerMap(MapOp op, Emit &b);
 void lowerMask(MaskOp op, Emit &b);
 void lowerReduce(ReduceOp op, Emit &b);

@@ -345,7 +345,8 @@ void cpu::lowerStore(StoreOp op, Emit &b) {
 }
 
 /// Rows are the memory, whichever end they are at; between two other layouts, elements are.
-void cpu::copyPlaces(FragType type, Value source, Value target, Emit &b) {
+/// Copies a fragment to another place of the same layout.
+static void copyPlaces(FragType type, Value source, Value target, cpu::Emit &b) {
   FragType flat = FragType::get({numPlaces(type)}, type.getElementType());
   auto chunk = [&](ArrayRef<OpFoldResult> at, int64_t width) {
     b.write(b.read(source, at.front(), storedType(type.getElementType()), width), target, at.front());
