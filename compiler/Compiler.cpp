@@ -47,7 +47,8 @@ std::unique_ptr<Compilation> attn::parseSpec(StringRef path, StringRef text, con
   compilation->options = options;
   compilation->target = options.target.empty() ? hostTarget() : findTarget(options.target);
   if (!compilation->target) {
-    errors << (options.target.empty() ? "no target runs on this processor" : "unknown target '" + options.target + "'") << '\n';
+    errors << (options.target.empty() ? "no target runs on this processor" : "unknown target '" + options.target + "'")
+           << '\n';
     return nullptr;
   }
   DialectRegistry registry;
@@ -95,7 +96,8 @@ static codegen::TargetMachineRow machineRow(const TargetRow &target) {
 
 llvm::Expected<std::unique_ptr<llvm::Module>> attn::translate(Compilation &compilation, llvm::LLVMContext &context,
                                                               StringRef stem) {
-  return codegen::translate(*compilation.module, compilation.interfaces, machineRow(*compilation.target), context, stem);
+  return codegen::translate(*compilation.module, compilation.interfaces, machineRow(*compilation.target), context,
+                            stem);
 }
 
 llvm::Expected<llvm::SmallVector<char, 0>> attn::compileObject(Compilation &compilation, StringRef stem) {
@@ -106,7 +108,8 @@ llvm::Expected<llvm::SmallVector<char, 0>> attn::compileObject(Compilation &comp
   return codegen::emitObject(**module, machineRow(*compilation.target));
 }
 
-bool attn::buildArtifact(StringRef path, StringRef text, const CompileOptions &options, StringRef output, raw_ostream &errors) {
+bool attn::buildArtifact(StringRef path, StringRef text, const CompileOptions &options, StringRef output,
+                         raw_ostream &errors) {
   std::unique_ptr<Compilation> compilation = parseSpec(path, text, options, errors);
   if (!compilation || !runPasses(*compilation, errors))
     return false;

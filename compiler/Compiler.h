@@ -18,9 +18,9 @@ struct Compilation {
   CompileOptions options;
   const TargetRow *target = nullptr;
   std::unique_ptr<mlir::MLIRContext> context;
-  mlir::OwningOpRef<mlir::ModuleOp> module;        ///< attn.kernel ops after parseSpec, then what the passes make of them
-  std::vector<codegen::KernelInterface> interfaces;  ///< of the kernels, as parsed
-  std::vector<std::string> remarks;                ///< what passes said about their choices, in order
+  mlir::OwningOpRef<mlir::ModuleOp> module; ///< attn.kernel ops after parseSpec, then what the passes make of them
+  std::vector<codegen::KernelInterface> interfaces; ///< of the kernels, as parsed
+  std::vector<std::string> remarks;                 ///< what passes said about their choices, in order
 };
 
 /// Parses, analyses and emits attn IR: the phase `spec`. Errors and warnings go to `errors`; null if there is an error.

@@ -63,7 +63,8 @@ KernelInterface attn::kernelInterface(Operation *op) {
   for (BlockArgument argument : kernel.getBody().getArguments()) {
     unsigned i = argument.getArgNumber();
     interface.args.push_back(argumentOf(kernel, argument.getType(), kernel.getArgName(i), ATTNC_IN));
-    interface.args.back().optional = llvm::any_of(argument.getUsers(), [](Operation *user) { return isa<DefaultOp>(user); });
+    interface.args.back().optional =
+        llvm::any_of(argument.getUsers(), [](Operation *user) { return isa<DefaultOp>(user); });
   }
   for (auto [i, type] : llvm::enumerate(kernel.getResultTypes()))
     interface.args.push_back(argumentOf(kernel, type, kernel.getResultName(i), ATTNC_OUT));

@@ -14,7 +14,8 @@ static ArrayRef<StringRef> legalDialects(Phase phase) {
   static const StringRef attnOnly[] = {"attn", "arith", "math", "builtin"};
   static const StringRef withRoutes[] = {"attn", "route", "arith", "math", "builtin"};
   static const StringRef tiles[] = {"tile", "scf", "affine", "arith", "math", "memref", "func", "cf", "builtin"};
-  static const StringRef upstream[] = {"vector", "llvm", "scf", "affine", "arith", "math", "memref", "func", "cf", "ub", "builtin"};
+  static const StringRef upstream[] = {"vector", "llvm", "scf", "affine", "arith",  "math",
+                                       "memref", "func", "cf",  "ub",     "builtin"};
   switch (phase) {
   case Phase::Spec:
   case Phase::Cascade:
@@ -86,4 +87,6 @@ struct NotLoweredYet : PassWrapper<NotLoweredYet, OperationPass<ModuleOp>> {
 } // namespace
 
 std::unique_ptr<Pass> attn::createPhaseCheck(Phase phase) { return std::make_unique<PhaseCheck>(phase); }
-std::unique_ptr<Pass> attn::createNotLoweredYet(const TargetRow &target) { return std::make_unique<NotLoweredYet>(&target); }
+std::unique_ptr<Pass> attn::createNotLoweredYet(const TargetRow &target) {
+  return std::make_unique<NotLoweredYet>(&target);
+}

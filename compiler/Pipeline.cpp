@@ -6,7 +6,6 @@
 #include "dialects/attn/Attn.h"
 #include "dialects/route/Route.h"
 #include "dialects/tile/Tile.h"
-#include "passes/Passes.h"
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -33,6 +32,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "passes/Passes.h"
 
 using namespace mlir;
 using namespace attn;
@@ -44,16 +44,16 @@ StringRef attn::phaseName(Phase phase) {
 
 void attn::registerDialects(DialectRegistry &registry) {
   registry.insert<AttnDialect, route::RouteDialect, tile::TileDialect, affine::AffineDialect, arith::ArithDialect,
-                  cf::ControlFlowDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
-                  scf::SCFDialect, ub::UBDialect, vector::VectorDialect>();
+                  cf::ControlFlowDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect,
+                  memref::MemRefDialect, scf::SCFDialect, ub::UBDialect, vector::VectorDialect>();
   codegen::registerTranslations(registry);
 }
 
 namespace {
 
 struct Step {
-  StringRef flag;  ///< empty for upstream passes, at which nobody stops
-  Phase phase;     ///< that it belongs to
+  StringRef flag; ///< empty for upstream passes, at which nobody stops
+  Phase phase;    ///< that it belongs to
   bool endsPhase;
   void (*add)(OpPassManager &pm, const CompileOptions &options, const TargetRow &target);
 };
@@ -68,13 +68,13 @@ void addUpstream(OpPassManager &pm, const CompileOptions &, const TargetRow &) {
   pm.addPass(createCSEPass());
   pm.addPass(createConvertVectorToSCFPass());
   pm.addPass(createLowerAffinePass());
-  pm.addPass(arith::createArithExpandOpsPass());  // floor and ceiling divisions
+  pm.addPass(arith::createArithExpandOpsPass()); // floor and ceiling divisions
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
-  pm.addPass(createLowerAffinePass());            // what the pass before makes
+  pm.addPass(createLowerAffinePass()); // what the pass before makes
   {
     ConvertVectorToLLVMPassOptions o;
-    o.vectorContractLowering = vector::VectorContractLowering::OuterProduct;  // the default is a chain of scalar adds
+    o.vectorContractLowering = vector::VectorContractLowering::OuterProduct; // the default is a chain of scalar adds
     pm.addPass(createConvertVectorToLLVMPass(o));
   }
   pm.addPass(createConvertMathToLLVMPass());
@@ -111,7 +111,7 @@ const Step steps[] = {
     {"attn-tile", Phase::Tile, false,
      [](OpPassManager &pm, const CompileOptions &, const TargetRow &) {
        pm.addPass(createAttnTile());
-       pm.addPass(createCSEPass());  // equal loads; no canonicalisation, which would fold a launch of one task away
+       pm.addPass(createCSEPass()); // equal loads; no canonicalisation, which would fold a launch of one task away
      }},
     // From here on no attn op is left, and every fragment has a static shape.
     {"tile-assign-layouts", Phase::Tile, false,
@@ -121,10 +121,14 @@ const Step steps[] = {
        pm.addNestedPass<func::FuncOp>(createTileAssignLayouts(o));
      }},
     {"tile-schedule", Phase::Tile, false,
-     [](OpPassManager &pm, const CompileOptions &, const TargetRow &) { pm.addNestedPass<func::FuncOp>(createTileSchedule()); }},
+     [](OpPassManager &pm, const CompileOptions &, const TargetRow &) {
+       pm.addNestedPass<func::FuncOp>(createTileSchedule());
+     }},
     // After hoisting: what a loop carries lives longer.
     {"tile-allocate-scratch", Phase::Tile, true,
-     [](OpPassManager &pm, const CompileOptions &, const TargetRow &) { pm.addNestedPass<func::FuncOp>(createTileAllocateScratch()); }},
+     [](OpPassManager &pm, const CompileOptions &, const TargetRow &) {
+       pm.addNestedPass<func::FuncOp>(createTileAllocateScratch());
+     }},
     {"tile-outline-launches", Phase::Target, false,
      [](OpPassManager &pm, const CompileOptions &, const TargetRow &) { pm.addPass(createTileOutlineLaunches()); }},
     {"tile-convert-to-cpu", Phase::Target, false,
@@ -135,7 +139,9 @@ const Step steps[] = {
      }},
     // After vectors exist: polynomials of vectors, not calls of scalars.
     {"target-expand-approximations", Phase::Target, true,
-     [](OpPassManager &pm, const CompileOptions &, const TargetRow &) { pm.addPass(createTargetExpandApproximations()); }},
+     [](OpPassManager &pm, const CompileOptions &, const TargetRow &) {
+       pm.addPass(createTargetExpandApproximations());
+     }},
     // From here on upstream dialects only.
     {"", Phase::Target, false, addUpstream},
 };

@@ -2,8 +2,8 @@
 #pragma once
 #include "compiler/Options.h"
 #include "compiler/targets/Targets.h"
-#include "llvm/ADT/StringRef.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/ADT/StringRef.h"
 
 namespace mlir {
 class DialectRegistry;

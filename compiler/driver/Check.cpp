@@ -12,8 +12,8 @@ using namespace attn;
 using namespace attn::driver;
 using codegen::KernelArgument;
 
-/// Of the drawn shapes, so many get a kernel of their own, as `run` would make it. The others share the one with nothing
-/// bound but what the user binds, which is what `build` makes; compiling is most of a check's time.
+/// Of the drawn shapes, so many get a kernel of their own, as `run` would make it. The others share the one with
+/// nothing bound but what the user binds, which is what `build` makes; compiling is most of a check's time.
 static constexpr size_t kMostSpecialised = 3;
 
 namespace {

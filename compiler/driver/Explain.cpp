@@ -188,8 +188,7 @@ void printText(const Explanation &e) {
       remarks.add(text);
 }
 
-//===-- JSON
-//---------------------------------------------------------------------------------------------------------===//
+//===-- JSON ---------------------------------------------------------------------------------------------------------
 
 json::Array namesOf(ArrayRef<std::string> names) {
   json::Array array;
@@ -256,8 +255,7 @@ void printJson(const Explanation &e) {
   outs() << json::Value(std::move(object)) << '\n';
 }
 
-//===-- gathering
-//----------------------------------------------------------------------------------------------------===//
+//===-- gathering ----------------------------------------------------------------------------------------------------
 
 /// Routes and tilings come from the passes themselves.
 void compileUntilTiling(Explanation &e, const Extents &extents, const StringMap<reference::Scalar> &scalars,

@@ -14,8 +14,7 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::driver;
 
-//===-- formulas
-//-----------------------------------------------------------------------------------------------------===//
+//===-- formulas -----------------------------------------------------------------------------------------------------
 
 /// The map multiplies elements of different operands.
 static bool isContraction(EinsumOp op) {
@@ -106,8 +105,7 @@ std::optional<double> attn::driver::evaluate(ArrayRef<Monomial> sum, const RankE
   return total;
 }
 
-//===-- routes
-//-------------------------------------------------------------------------------------------------------===//
+//===-- routes -------------------------------------------------------------------------------------------------------
 
 static reference::Symbols symbolsOf(KernelOp kernel, const Extents &extents,
                                     const llvm::StringMap<reference::Scalar> &scalars) {

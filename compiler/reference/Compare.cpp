@@ -16,7 +16,9 @@ static double errorBetween(double got, double want) {
 }
 
 static Deviation deviationAt(const Tensor &want, const Tensor &got, int64_t offset) {
-  auto valueOf = [&](const Tensor &tensor) { return tensor.isFloat() ? tensor.reals[offset] : double(tensor.integers[offset]); };
+  auto valueOf = [&](const Tensor &tensor) {
+    return tensor.isFloat() ? tensor.reals[offset] : double(tensor.integers[offset]);
+  };
   Deviation deviation;
   deviation.got = valueOf(got);
   deviation.want = valueOf(want);
@@ -62,7 +64,7 @@ std::string attn::reference::describe(const Deviation &deviation) {
   std::string index;
   for (auto [i, each] : llvm::enumerate(deviation.index))
     index += (i ? ", " : "") + std::to_string(each);
-  return llvm::formatv("{0}[{1}] = {2:e8}, expected {3:e8} (off by {4:e2}, {5} times the tolerance {6:e2})", deviation.result, index,
-                       deviation.got, deviation.want, deviation.error, llvm::formatv("{0:f2}", deviation.ratio).str(),
-                       deviation.tolerance);
+  return llvm::formatv("{0}[{1}] = {2:e8}, expected {3:e8} (off by {4:e2}, {5} times the tolerance {6:e2})",
+                       deviation.result, index, deviation.got, deviation.want, deviation.error,
+                       llvm::formatv("{0:f2}", deviation.ratio).str(), deviation.tolerance);
 }

@@ -14,22 +14,22 @@ struct Deviation {
   std::string result;
   llvm::SmallVector<int64_t> index;
   double got = 0, want = 0;
-  double error = 0;      ///< |got - want|; infinite where a NaN or an infinity is not met
-  double tolerance = 0;  ///< kTolerance estimates
-  double ratio = 0;      ///< error / tolerance; infinite where something is off that must be exact
+  double error = 0;     ///< |got - want|; infinite where a NaN or an infinity is not met
+  double tolerance = 0; ///< kTolerance estimates
+  double ratio = 0;     ///< error / tolerance; infinite where something is off that must be exact
 
   bool isAccepted() const { return ratio <= 1; }
 };
 
 /// Over all elements compared so far.
 struct Comparison {
-  Deviation worst;    ///< the largest ratio
-  Deviation largest;  ///< the largest error: what `check` prints
+  Deviation worst;   ///< the largest ratio
+  Deviation largest; ///< the largest error: what `check` prints
   int64_t compared = 0, rejected = 0;
 
   bool isAccepted() const { return rejected == 0; }
-  /// Adds the elements of a result: `got` is contiguous, row-major, of the reference's element type (see encode). Values
-  /// pass when they are within the tolerance; NaN and infinities must be equal.
+  /// Adds the elements of a result: `got` is contiguous, row-major, of the reference's element type (see encode).
+  /// Values pass when they are within the tolerance; NaN and infinities must be equal.
   void add(llvm::StringRef name, const Tensor &want, const void *got);
   void add(llvm::StringRef name, const Tensor &want, const Tensor &got);
 };

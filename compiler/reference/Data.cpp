@@ -24,7 +24,7 @@ SmallVector<StringRef> attn::reference::freeRanks(KernelOp kernel) {
   return names;
 }
 
-//===-- tensors -----------------------------------------------------------------------------------------------------===//
+//===-- tensors ------------------------------------------------------------------------------------------------------
 
 static void fillFloats(Tensor &tensor, double scale, Random &random) {
   auto type = cast<FloatType>(tensor.elementType);
@@ -76,10 +76,10 @@ static llvm::Expected<Tensor> makeTensor(BlockArgument argument, Symbols &symbol
   return tensor;
 }
 
-//===-- scalars -----------------------------------------------------------------------------------------------------===//
+//===-- scalars ------------------------------------------------------------------------------------------------------
 
-/// A default that is not a finite number at these extents (rsqrt(E) of no E) is no value to test with: a factor leaves a
-/// sum as if it were finite.
+/// A default that is not a finite number at these extents (rsqrt(E) of no E) is no value to test with: a factor leaves
+/// a sum as if it were finite.
 static bool hasUsableDefault(BlockArgument argument, KernelOp kernel, const Symbols::Extents &extents,
                              const llvm::DenseMap<unsigned, Scalar> &scalars) {
   for (Operation *user : argument.getUsers())
@@ -154,7 +154,8 @@ static llvm::Error checkAll(KernelOp kernel, Symbols &symbols) {
 }
 
 static llvm::Expected<std::vector<Argument>> assemble(KernelOp kernel, Symbols &symbols,
-                                                      const llvm::DenseMap<unsigned, Scalar> &scalars, const DataOptions &options) {
+                                                      const llvm::DenseMap<unsigned, Scalar> &scalars,
+                                                      const DataOptions &options) {
   std::vector<Argument> arguments;
   for (BlockArgument argument : kernel.getBody().getArguments()) {
     if (isa<RankedTensorType>(argument.getType())) {
@@ -201,7 +202,7 @@ llvm::Expected<std::vector<Argument>> attn::reference::makeArguments(KernelOp ke
   return std::move(drawn->arguments);
 }
 
-//===-- sizes -------------------------------------------------------------------------------------------------------===//
+//===-- sizes --------------------------------------------------------------------------------------------------------
 
 static double productOf(KernelOp kernel, const Symbols::Extents &extents, ArrayRef<StringRef> names) {
   double points = 1;

@@ -15,7 +15,7 @@ struct DataOptions {
 
 /// One call.
 struct Case {
-  Symbols::Extents extents;  ///< of freeRanks()
+  Symbols::Extents extents; ///< of freeRanks()
   std::vector<Argument> arguments;
 };
 
@@ -24,9 +24,11 @@ llvm::SmallVector<llvm::StringRef> freeRanks(KernelOp kernel);
 
 /// Tensors of these extents, and scalars drawn until every `require` holds. An error after 1000 tries, with the last
 /// requirement that failed, or if an extent is missing.
-llvm::Expected<std::vector<Argument>> makeArguments(KernelOp kernel, const Symbols::Extents &extents, const DataOptions &options);
+llvm::Expected<std::vector<Argument>> makeArguments(KernelOp kernel, const Symbols::Extents &extents,
+                                                    const DataOptions &options);
 
-/// How many cases makeCase() knows for a kernel: with 1, 7 and 33 everywhere, with each rank at 130 and with each empty.
+/// How many cases makeCase() knows for a kernel: with 1, 7 and 33 everywhere, with each rank at 130 and with each
+/// empty.
 unsigned numCases(KernelOp kernel);
 /// Case `number`: sizes from 1, 7, 33 and 130, which are different from rank to rank, as large as some 10^6 points
 /// allow. Where `require` does not hold, sizes and scalars are drawn anew, 1000 times at most.

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// An Einsum in two steps. First each condition that depends on no reduced iterator becomes a table over the iterators it
-// does depend on; the tables are the conditions of the result and say which result points exist. Then the points are
-// visited in the order of the iterators, the last one in batches of lanes: at each, the conjuncts that filter from left to
-// right, then the map, then one step of the reduction.
+// An Einsum in two steps. First each condition that depends on no reduced iterator becomes a table over the iterators
+// it does depend on; the tables are the conditions of the result and say which result points exist. Then the points are
+// visited in the order of the iterators, the last one in batches of lanes: at each, the conjuncts that filter from left
+// to right, then the map, then one step of the reduction.
 //
-// A table is made away from the other iterators, so it may find that a conjunct needs what an earlier condition would have
-// kept it from reading. It then leaves the point in, and the second step tests that conjunct again where its turn comes.
+// A table is made away from the other iterators, so it may find that a conjunct needs what an earlier condition would
+// have kept it from reading. It then leaves the point in, and the second step tests that conjunct again where its turn
+// comes.
 #include "compiler/reference/Einsum.h"
 #include "compiler/reference/Presence.h"
 #include "compiler/reference/Reduction.h"
@@ -33,7 +34,8 @@ public:
   }
   std::optional<unsigned> iteratorOf(Value value) override {
     std::optional<unsigned> number = argumentOf(value);
-    return number && *number >= readers.size() ? std::optional<unsigned>(op.getPoints()[*number - readers.size()]) : std::nullopt;
+    return number && *number >= readers.size() ? std::optional<unsigned>(op.getPoints()[*number - readers.size()])
+                                               : std::nullopt;
   }
   const ElementReader *reader(unsigned operand) override { return readers[operand].get(); }
   ArrayRef<unsigned> gathersOf(unsigned operand) override { return readers[operand]->getGatherOperands(); }
@@ -61,12 +63,12 @@ private:
   std::vector<std::unique_ptr<OperandReader>> readers;
   const Tensor *accumulator = nullptr;
   std::optional<Reduction> reduction;
-  SmallVector<Value> filters;  ///< conjuncts to test at each point
+  SmallVector<Value> filters; ///< conjuncts to test at each point
   Program where, map;
   Tensor result;
 };
 
-//===-- preparation -------------------------------------------------------------------------------------------------===//
+//===-- preparation --------------------------------------------------------------------------------------------------
 
 /// A product of a 16- or 8-bit factor with a wider one inside a sum: the wider one may be rounded to the narrow type.
 void EinsumRun::adjust(Instruction &instruction) {
@@ -130,7 +132,7 @@ int64_t EinsumRun::countPoints(unsigned begin, unsigned end) const {
   return count;
 }
 
-//===-- the conditions of the result --------------------------------------------------------------------------------===//
+//===-- the conditions of the result ---------------------------------------------------------------------------------
 
 llvm::Expected<Condition> EinsumRun::tabulate(PointCondition &condition, bool &isOpen) {
   llvm::Expected<Program> program = Program::compile(condition.root, condition.root.getParentBlock(), *this);
@@ -195,7 +197,7 @@ llvm::Error EinsumRun::compilePrograms() {
   return llvm::Error::success();
 }
 
-//===-- visiting the points -----------------------------------------------------------------------------------------===//
+//===-- visiting the points ------------------------------------------------------------------------------------------
 
 /// One thread's registers.
 struct EinsumRun::Worker {
@@ -205,8 +207,8 @@ struct EinsumRun::Worker {
   unsigned numParallel, numIterators;
 
   explicit Worker(EinsumRun &run)
-      : run(run), whereFrame(run.where.makeFrame()), mapFrame(run.map.makeFrame()), numParallel(run.op.getNumParallel()),
-        numIterators(run.op.getNumIterators()) {}
+      : run(run), whereFrame(run.where.makeFrame()), mapFrame(run.map.makeFrame()),
+        numParallel(run.op.getNumParallel()), numIterators(run.op.getNumIterators()) {}
 
   /// Runs the regions at the lanes from `point` on, and leaves `live` where a point is present. False if none is.
   llvm::Expected<bool> batch(ArrayRef<int64_t> point, unsigned lanes) {
@@ -296,7 +298,8 @@ struct EinsumRun::Worker {
       for (int64_t i = last.begin; i < last.end; i += kLanes) {
         if (numIterators)
           point.back() = i;
-        if (llvm::Error error = mapLanes(point, line * last.size() + i - last.begin, std::min<int64_t>(kLanes, last.end - i)))
+        if (llvm::Error error =
+                mapLanes(point, line * last.size() + i - last.begin, std::min<int64_t>(kLanes, last.end - i)))
           return error;
       }
     }
@@ -313,7 +316,8 @@ struct EinsumRun::Worker {
     bool isFloat = run.result.isFloat();
     for (unsigned l = 0; *any && l < lanes; ++l)
       if (live[l])
-        run.store(offset + l, {isFloat ? value.real[l] : 0, isFloat ? 0 : value.integer[l], std::sqrt(value.variance[l])});
+        run.store(offset + l,
+                  {isFloat ? value.real[l] : 0, isFloat ? 0 : value.integer[l], std::sqrt(value.variance[l])});
     return llvm::Error::success();
   }
 };
@@ -337,7 +341,7 @@ llvm::Error EinsumRun::visitAll() {
     int64_t begin = items * i / numTasks, end = items * (i + 1) / numTasks;
     llvm::Error error = reduces ? worker.reducePoints(begin, end) : worker.mapLines(begin, end);
     std::lock_guard<std::mutex> guard(mutex);
-    if (error && i < firstTask) {  // which error is reported does not depend on the threads
+    if (error && i < firstTask) { // which error is reported does not depend on the threads
       llvm::consumeError(std::move(firstError));
       firstError = std::move(error);
       firstTask = i;
@@ -369,7 +373,8 @@ llvm::Expected<Tensor> EinsumRun::run() {
       return found.takeError();
     reduction = std::move(*found);
   }
-  for (auto step : {&EinsumRun::prepareReaders, &EinsumRun::tabulateConditions, &EinsumRun::compilePrograms, &EinsumRun::visitAll})
+  for (auto step :
+       {&EinsumRun::prepareReaders, &EinsumRun::tabulateConditions, &EinsumRun::compilePrograms, &EinsumRun::visitAll})
     if (llvm::Error error = (this->*step)())
       return error;
   if (TypedAttr otherwise = op.getOtherwiseAttr()) {

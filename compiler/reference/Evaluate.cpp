@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Walks a kernel's ops in order. Scalars are computed where something asks for them; a tensor is dropped after its last use.
+// Walks a kernel's ops in order. Scalars are computed where something asks for them; a tensor is dropped after its last
+// use.
 #include "compiler/reference/Evaluator.h"
 
 using namespace mlir;
@@ -126,7 +127,8 @@ llvm::Expected<std::vector<Tensor>> Evaluator::run(ArrayRef<Argument> arguments)
   return results;
 }
 
-llvm::Expected<std::vector<Tensor>> attn::reference::evaluate(KernelOp kernel, ArrayRef<Argument> arguments, const Options &options) {
+llvm::Expected<std::vector<Tensor>> attn::reference::evaluate(KernelOp kernel, ArrayRef<Argument> arguments,
+                                                              const Options &options) {
   llvm::Expected<Symbols> symbols = Symbols::solve(kernel, arguments);
   if (!symbols)
     return symbols.takeError();

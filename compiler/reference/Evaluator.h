@@ -40,7 +40,7 @@ private:
   Symbols symbols;
   const Options &options;
   llvm::DenseMap<mlir::Value, Shared> tensors;
-  Chunk chunk;  ///< ranks that range over less than their extent
+  Chunk chunk; ///< ranks that range over less than their extent
 };
 
 } // namespace attn::reference

@@ -61,7 +61,7 @@ int64_t attn::reference::floorDivide(int64_t a, int64_t b) {
   if (b == 0)
     return 0;
   if (b == -1)
-    return static_cast<int64_t>(-static_cast<uint64_t>(a));  // the most negative number stays itself
+    return static_cast<int64_t>(-static_cast<uint64_t>(a)); // the most negative number stays itself
   int64_t quotient = a / b;
   return quotient - (a % b != 0 && (a < 0) != (b < 0));
 }

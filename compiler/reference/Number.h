@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Numbers of the reference evaluator: f64 or i64, with a first-order estimate of how far a kernel's value may be from them.
+// Numbers of the reference evaluator: f64 or i64, with a first-order estimate of how far a kernel's value may be from
+// them.
 #pragma once
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -8,9 +9,9 @@ namespace attn::reference {
 
 /// What the estimates need to know of a floating-point type.
 struct FloatFormat {
-  double roundoff = 0;  ///< half a unit in the last place, relative to the value
-  double limit = 0;     ///< magnitudes from here on round to infinity
-  double tiny = 0;      ///< the smallest normal number: what flushing or a subnormal result may cost
+  double roundoff = 0; ///< half a unit in the last place, relative to the value
+  double limit = 0;    ///< magnitudes from here on round to infinity
+  double tiny = 0;     ///< the smallest normal number: what flushing or a subnormal result may cost
 
   static FloatFormat of(mlir::FloatType type);
 };

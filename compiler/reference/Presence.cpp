@@ -13,8 +13,7 @@ static Value deciderOf(Operation *op, unsigned number) {
 }
 
 /// Read in two ways: always, if one of them is always; else decided by what decides either.
-template <typename Map, typename Key>
-static void join(Map &guards, Key key, const llvm::SmallBitVector &guard) {
+template <typename Map, typename Key> static void join(Map &guards, Key key, const llvm::SmallBitVector &guard) {
   auto [it, isNew] = guards.insert({key, guard});
   if (isNew)
     return;
@@ -64,11 +63,13 @@ static llvm::SmallBitVector iteratorsOf(EinsumOp op, unsigned operand, const Con
   for (unsigned d : condition.dims)
     for (unsigned i = 0; i < map.getNumDims(); ++i)
       if (map.getResult(d).isFunctionOfDim(i))
-        i < op.getNumIterators() ? void(used.set(i)) : void(used |= op.getIteratorsOf(op.getGathers()[i - op.getNumIterators()]));
+        i < op.getNumIterators() ? void(used.set(i))
+                                 : void(used |= op.getIteratorsOf(op.getGathers()[i - op.getNumIterators()]));
   return used;
 }
 
-SmallVector<PointCondition> attn::reference::conditionsOf(EinsumOp op, ArrayRef<std::unique_ptr<OperandReader>> readers) {
+SmallVector<PointCondition> attn::reference::conditionsOf(EinsumOp op,
+                                                          ArrayRef<std::unique_ptr<OperandReader>> readers) {
   SmallVector<PointCondition> conditions;
   auto addOperands = [&](Value root) {
     for (const auto &[operand, guard] : readsOf(op, root))

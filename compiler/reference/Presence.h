@@ -9,16 +9,18 @@ namespace attn::reference {
 
 /// One condition of an Einsum's points: a conjunct of `where`, or a condition of an operand that a region reads.
 struct PointCondition {
-  mlir::Value root;                ///< the conjunct, or what is computed from the operand: a conjunct or the mapped value
-  std::optional<unsigned> bit;     ///< in Lanes::missing, of an operand's condition; none for the conjunct itself
-  llvm::SmallBitVector iterators;  ///< on which it depends; where one is reduced it filters, else it removes result points
+  mlir::Value root;            ///< the conjunct, or what is computed from the operand: a conjunct or the mapped value
+  std::optional<unsigned> bit; ///< in Lanes::missing, of an operand's condition; none for the conjunct itself
+  llvm::SmallBitVector
+      iterators; ///< on which it depends; where one is reduced it filters, else it removes result points
 };
 
-/// The operands that computing `root` may read. With each the iterators on which it depends whether it is read: those of
-/// the conditions of `select` and of left sides of `and` and `or`. Sources of gathered indices are included.
+/// The operands that computing `root` may read. With each the iterators on which it depends whether it is read: those
+/// of the conditions of `select` and of left sides of `and` and `or`. Sources of gathered indices are included.
 llvm::MapVector<unsigned, llvm::SmallBitVector> readsOf(EinsumOp op, mlir::Value root);
 
-/// All conditions: for each conjunct from left to right, then for the map, those of the operands, then the conjunct's own.
+/// All conditions: for each conjunct from left to right, then for the map, those of the operands, then the conjunct's
+/// own.
 llvm::SmallVector<PointCondition> conditionsOf(EinsumOp op, llvm::ArrayRef<std::unique_ptr<OperandReader>> readers);
 
 } // namespace attn::reference

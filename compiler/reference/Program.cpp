@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Lazy reading (R11) without jumps: every instruction runs at every lane, and a value that needs an absent element, or one
-// outside its tensor, is *missing* in its lane. `select`, `and` and `or` hand on only what they would have looked at; a
-// missing value matters only where it reaches a root.
+// Lazy reading (R11) without jumps: every instruction runs at every lane, and a value that needs an absent element, or
+// one outside its tensor, is *missing* in its lane. `select`, `and` and `or` hand on only what they would have looked
+// at; a missing value matters only where it reaches a root.
 #include "compiler/reference/Program.h"
 #include "compiler/reference/Tensor.h"
 #include "dialects/attn/Attn.h"
@@ -29,7 +29,7 @@ void Lanes::startMissing() {
   anyMissing = true;
 }
 
-//===-- from ops to instructions ------------------------------------------------------------------------------------===//
+//===-- from ops to instructions -------------------------------------------------------------------------------------
 
 static void runLoad(const Instruction &in, Frame &frame) { in.reader->read(in, frame); }
 
@@ -161,7 +161,7 @@ llvm::Expected<Program> Program::compile(ArrayRef<Value> roots, Block *body, Lea
   return std::move(compiler.program);
 }
 
-//===-- running -----------------------------------------------------------------------------------------------------===//
+//===-- running ------------------------------------------------------------------------------------------------------
 
 static void step(const Instruction &in, Frame &frame) {
   if (in.pass)

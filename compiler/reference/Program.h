@@ -14,8 +14,8 @@ struct Instruction;
 
 /// An instruction runs for up to this many points (lanes) before the next one does.
 constexpr unsigned kLanes = 64;
-/// In Lanes::missing: the value needs an element from outside a tensor, or a division by zero. The other bits number the
-/// conditions that fail for it.
+/// In Lanes::missing: the value needs an element from outside a tensor, or a division by zero. The other bits number
+/// the conditions that fail for it.
 constexpr uint64_t kUnreadable = uint64_t(1) << 63;
 
 /// One value at the points of a batch. Where `missing` is not 0 the value means nothing.
@@ -24,9 +24,9 @@ struct Lanes {
     double real[kLanes];
     int64_t integer[kLanes];
   };
-  double variance[kLanes];  ///< the error estimate squared; of an i1: not 0 if rounding may have decided it
+  double variance[kLanes]; ///< the error estimate squared; of an i1: not 0 if rounding may have decided it
   uint64_t missing[kLanes];
-  bool anyMissing;          ///< else `missing` holds nothing
+  bool anyMissing; ///< else `missing` holds nothing
 
   void fill(mlir::Type type, Scalar value);
   void clearMissing();
@@ -38,8 +38,8 @@ struct Lanes {
 /// What one thread needs to run a program: its registers and the points of the batch.
 struct Frame {
   std::vector<Lanes> registers;
-  llvm::SmallVector<int64_t> point;  ///< index of each iterator at lane 0
-  int laneIterator = -1;             ///< the iterator whose index grows by one from lane to lane
+  llvm::SmallVector<int64_t> point; ///< index of each iterator at lane 0
+  int laneIterator = -1;            ///< the iterator whose index grows by one from lane to lane
   unsigned lanes = 1;
 
   int64_t index(unsigned iterator, unsigned lane) const {
@@ -61,16 +61,16 @@ struct Instruction {
   using Step = void (*)(const Instruction &, Frame &);
 
   Step run = nullptr;
-  Step pass = nullptr;  ///< how missing operands make the result missing; before `run`
+  Step pass = nullptr; ///< how missing operands make the result missing; before `run`
   llvm::SmallVector<unsigned, 3> operands;
   unsigned result = 0, numResults = 1;
   mlir::Operation *op = nullptr;
 
-  FloatFormat format;        ///< of the result
-  unsigned roundings = 0;    ///< roundings that the result costs
+  FloatFormat format;     ///< of the result
+  unsigned roundings = 0; ///< roundings that the result costs
   unsigned width = 0, operandWidth = 0;
   int64_t predicate = 0;
-  double factorRoundoff[2] = {0, 0};  ///< what a factor may be rounded to besides (R16), relative
+  double factorRoundoff[2] = {0, 0}; ///< what a factor may be rounded to besides (R16), relative
   double (*real1)(double) = nullptr;
   double (*real2)(double, double) = nullptr;
   int64_t (*integer1)(int64_t, unsigned) = nullptr;
@@ -115,7 +115,7 @@ private:
   friend class Compiler;
   const Instruction &definer(unsigned number) const;
   std::vector<std::tuple<unsigned, mlir::Type, Scalar>> constants;
-  std::vector<Instruction> prologue, body;  ///< the same at all points; different from point to point
+  std::vector<Instruction> prologue, body; ///< the same at all points; different from point to point
   llvm::SmallVector<unsigned> roots;
   unsigned numRegisters = 0;
 };

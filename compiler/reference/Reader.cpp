@@ -8,7 +8,7 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::reference;
 
-//===-- index expressions -------------------------------------------------------------------------------------------===//
+//===-- index expressions --------------------------------------------------------------------------------------------
 
 void IndexCode::translate(AffineExpr expr, ArrayRef<int64_t> symbols) {
   if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
@@ -74,16 +74,17 @@ static bool isStraight(AffineExpr expr, unsigned dim) {
   if (binary.getKind() == AffineExprKind::Add)
     return isStraight(binary.getLHS(), dim) && isStraight(binary.getRHS(), dim);
   // A product has at most one factor with dimensions.
-  return binary.getKind() == AffineExprKind::Mul && isStraight(binary.getLHS(), dim) && isStraight(binary.getRHS(), dim) &&
+  return binary.getKind() == AffineExprKind::Mul && isStraight(binary.getLHS(), dim) &&
+         isStraight(binary.getRHS(), dim) &&
          !(binary.getLHS().isFunctionOfDim(dim) && binary.getRHS().isFunctionOfDim(dim));
 }
 
-//===-- reading -----------------------------------------------------------------------------------------------------===//
+//===-- reading ------------------------------------------------------------------------------------------------------
 
 OperandReader::OperandReader(EinsumOp op, unsigned operand, const Tensor &tensor, ArrayRef<int64_t> symbols,
                              unsigned firstBit)
-    : op(op), operand(operand), numIterators(op.getNumIterators()), tensor(tensor), isFloat(tensor.isFloat()), firstBit(firstBit), map(op.getIndexMap(operand)),
-      strides(tensor.strides()) {
+    : op(op), operand(operand), numIterators(op.getNumIterators()), tensor(tensor), isFloat(tensor.isFloat()),
+      firstBit(firstBit), map(op.getIndexMap(operand)), strides(tensor.strides()) {
   for (AffineExpr expr : map.getResults())
     indices.emplace_back(expr, symbols);
   for (const Condition &condition : tensor.conditions) {
@@ -137,7 +138,8 @@ void OperandReader::read(const Instruction &load, Frame &frame) const {
 
 /// All lanes along one line through the tensor. False, and nothing done, if the line leaves the tensor.
 bool OperandReader::readStraight(Frame &frame, Lanes &result) const {
-  SmallVector<int64_t> point(frame.point), conditionAt(tensor.conditions.size(), 0), conditionStep(tensor.conditions.size(), 0);
+  SmallVector<int64_t> point(frame.point), conditionAt(tensor.conditions.size(), 0),
+      conditionStep(tensor.conditions.size(), 0);
   point.resize(map.getNumDims(), 0);
   int64_t at = 0, step = 0;
   for (auto [d, index] : llvm::enumerate(indices)) {
@@ -185,7 +187,7 @@ void OperandReader::readEach(const Instruction &load, Frame &frame, Lanes &resul
   for (unsigned l = 0; l < frame.lanes; ++l) {
     uint64_t missing = 0;
     SmallVector<int64_t> point = pointAt(load, frame, l, missing);
-    SmallVector<bool> isKnown;  // inside, and no gathered index of it is missing
+    SmallVector<bool> isKnown; // inside, and no gathered index of it is missing
     int64_t at = 0;
     SmallVector<int64_t> conditionAt(tensor.conditions.size(), 0);
     for (auto [d, index] : llvm::enumerate(indices)) {
@@ -232,9 +234,10 @@ llvm::Error OperandReader::explain(const Instruction &load, const Frame &frame, 
     std::string where;
     for (auto [i, name] : llvm::enumerate(einsum.getIteratorNames()))
       where += (i ? ", " : " at ") + (name + " = " + llvm::Twine(point[i])).str();
-    return errorAt(einsum.getLoc(), llvm::formatv("{0} is read at index {1} in rank '{2}', outside [{3}, {4}),{5}",
-                                                  nameOf(tensorValue), at, rankNames(tensorValue.getType())[d].getValue(),
-                                                  tensor.origin[d], tensor.origin[d] + tensor.shape[d], where));
+    return errorAt(einsum.getLoc(),
+                   llvm::formatv("{0} is read at index {1} in rank '{2}', outside [{3}, {4}),{5}", nameOf(tensorValue),
+                                 at, rankNames(tensorValue.getType())[d].getValue(), tensor.origin[d],
+                                 tensor.origin[d] + tensor.shape[d], where));
   }
   llvm_unreachable("every index is inside");
 }

@@ -23,7 +23,8 @@ private:
 class OperandReader : public ElementReader {
 public:
   /// The tensor must outlive the reader. Conditions of the tensor have the bits from `firstBit` on in Lanes::missing.
-  OperandReader(EinsumOp op, unsigned operand, const Tensor &tensor, llvm::ArrayRef<int64_t> symbols, unsigned firstBit);
+  OperandReader(EinsumOp op, unsigned operand, const Tensor &tensor, llvm::ArrayRef<int64_t> symbols,
+                unsigned firstBit);
 
   void read(const Instruction &load, Frame &frame) const override;
   llvm::Error explain(const Instruction &load, const Frame &frame, unsigned lane) const override;
@@ -36,7 +37,8 @@ public:
 private:
   bool readStraight(Frame &frame, Lanes &result) const;
   void readEach(const Instruction &load, Frame &frame, Lanes &result) const;
-  llvm::SmallVector<int64_t> pointAt(const Instruction &load, const Frame &frame, unsigned lane, uint64_t &missing) const;
+  llvm::SmallVector<int64_t> pointAt(const Instruction &load, const Frame &frame, unsigned lane,
+                                     uint64_t &missing) const;
   void put(Lanes &result, unsigned lane, unsigned lanes, int64_t at, int64_t step) const;
   bool isInside(unsigned dim, int64_t index) const {
     return index >= tensor.origin[dim] && index < tensor.origin[dim] + tensor.shape[dim];
@@ -50,9 +52,9 @@ private:
   mlir::AffineMap map;
   llvm::SmallVector<IndexCode> indices;
   llvm::SmallVector<int64_t> strides;
-  llvm::SmallVector<llvm::SmallVector<int64_t>> conditionStrides;  ///< over all dimensions, 0 where not mentioned
+  llvm::SmallVector<llvm::SmallVector<int64_t>> conditionStrides; ///< over all dimensions, 0 where not mentioned
   llvm::SmallVector<unsigned> gatherOperands, gatherDims;
-  llvm::SmallVector<bool> straightIn;  ///< an iterator: each step of it moves as far through the tensor
+  llvm::SmallVector<bool> straightIn; ///< an iterator: each step of it moves as far through the tensor
 };
 
 } // namespace attn::reference

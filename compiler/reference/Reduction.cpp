@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Sums of floats. A kernel adds n terms in some order with n roundings, each off by u times a partial sum; independent, so
-// the variance is u^2 sum_k M_k^2 with M_k the magnitude of the k-th partial sum. M_k depends on the order, and where terms
-// cancel it may differ much from the one met here. So M_k^2 = S_k^2 + Q_k is taken: S_k the partial sum here, Q_k the sum
-// of the squares of its terms, which is what terms of random sign leave. For n equal terms this gives u n^1.5 / sqrt(3) of a
-// term, for random signs u n of a term: an order chosen by looking at the values (all positive terms first) may exceed it,
-// blocks, lanes, trees and reversals do not. A dropped term is 10^3 times larger at n = 2048 (both are tested).
+// Sums of floats. A kernel adds n terms in some order with n roundings, each off by u times a partial sum; independent,
+// so the variance is u^2 sum_k M_k^2 with M_k the magnitude of the k-th partial sum. M_k depends on the order, and
+// where terms cancel it may differ much from the one met here. So M_k^2 = S_k^2 + Q_k is taken: S_k the partial sum
+// here, Q_k the sum of the squares of its terms, which is what terms of random sign leave. For n equal terms this gives
+// u n^1.5 / sqrt(3) of a term, for random signs u n of a term: an order chosen by looking at the values (all positive
+// terms first) may exceed it, blocks, lanes, trees and reversals do not. A dropped term is 10^3 times larger at n =
+// 2048 (both are tested).
 #include "compiler/reference/Reduction.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
@@ -18,7 +19,7 @@ static double square(double x) { return x * x; }
 struct Reduction::Row {
   llvm::StringLiteral name;
   bool takesFloats;
-  double identity;  ///< saturated where an integer type is narrower
+  double identity; ///< saturated where an integer type is narrower
   void (*add)(Accumulator &, const Lanes &, const bool *live, unsigned lanes);
 };
 
@@ -31,7 +32,7 @@ static void addLanes(Accumulator &into, const Lanes &values, const bool *live, u
     }
 }
 
-//===-- one lane ----------------------------------------------------------------------------------------------------===//
+//===-- one lane -----------------------------------------------------------------------------------------------------
 
 static void addReal(Accumulator &into, const Lanes &values, unsigned l) {
   double term = values.real[l];
@@ -49,8 +50,7 @@ static void multiplyReal(Accumulator &into, const Lanes &values, unsigned l) {
 }
 
 /// NaN stays; of equal values the less certain one.
-template <bool isMax>
-static void chooseReal(Accumulator &into, const Lanes &values, unsigned l) {
+template <bool isMax> static void chooseReal(Accumulator &into, const Lanes &values, unsigned l) {
   double value = values.real[l];
   bool isBetter = isMax ? value > into.real : value < into.real;
   if (std::isnan(into.real) || (!isBetter && value != into.real && !std::isnan(value)))
@@ -70,8 +70,7 @@ static void multiplyInteger(Accumulator &into, const Lanes &values, unsigned l) 
   into.integer = static_cast<int64_t>(static_cast<uint64_t>(into.integer) * static_cast<uint64_t>(values.integer[l]));
 }
 
-template <bool isMax>
-static void chooseInteger(Accumulator &into, const Lanes &values, unsigned l) {
+template <bool isMax> static void chooseInteger(Accumulator &into, const Lanes &values, unsigned l) {
   int64_t value = values.integer[l];
   if (isMax ? value < into.integer : value > into.integer)
     return;
@@ -79,7 +78,7 @@ static void chooseInteger(Accumulator &into, const Lanes &values, unsigned l) {
   into.integer = value;
 }
 
-//===-- the table ---------------------------------------------------------------------------------------------------===//
+//===-- the table ----------------------------------------------------------------------------------------------------
 
 const Reduction::Row *Reduction::findRow(StringRef reducer, bool isFloat) {
   static const Row rows[] = {

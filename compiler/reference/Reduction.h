@@ -10,9 +10,9 @@ namespace attn::reference {
 struct Accumulator {
   double real = 0;
   int64_t integer = 0;
-  double variance = 0;  ///< from the errors of what was added
-  double squares = 0;   ///< sum of the squares of what was added
-  double partials = 0;  ///< sum of the squares of the partial sums' likely magnitudes
+  double variance = 0; ///< from the errors of what was added
+  double squares = 0;  ///< sum of the squares of what was added
+  double partials = 0; ///< sum of the squares of the partial sums' likely magnitudes
   int64_t count = 0;
 };
 

@@ -8,11 +8,10 @@
 using namespace mlir;
 using namespace attn::reference;
 
-//===-- what is looked at -------------------------------------------------------------------------------------------===//
+//===-- what is looked at --------------------------------------------------------------------------------------------
 
 /// The operand that `choose(in, frame, lane)` gives, or none for -1, is looked at after the first.
-template <typename Choose>
-static void passChosen(const Instruction &in, Frame &frame, Choose choose) {
+template <typename Choose> static void passChosen(const Instruction &in, Frame &frame, Choose choose) {
   Lanes &result = frame.registers[in.result];
   result.clearMissing();
   if (llvm::none_of(in.operands, [&](unsigned operand) { return frame.registers[operand].anyMissing; }))
@@ -35,28 +34,44 @@ static void passOr(const Instruction &in, Frame &frame) {
   passChosen(in, frame, [](int64_t lhs) { return lhs ? -1 : 1; });
 }
 
-//===-- values ------------------------------------------------------------------------------------------------------===//
+//===-- values -------------------------------------------------------------------------------------------------------
 
 static bool compareReals(arith::CmpFPredicate predicate, double a, double b) {
   using P = arith::CmpFPredicate;
   bool unordered = std::isnan(a) || std::isnan(b);
   switch (predicate) {
-  case P::AlwaysFalse: return false;
-  case P::AlwaysTrue: return true;
-  case P::ORD: return !unordered;
-  case P::UNO: return unordered;
-  case P::OEQ: return a == b;
-  case P::OGT: return a > b;
-  case P::OGE: return a >= b;
-  case P::OLT: return a < b;
-  case P::OLE: return a <= b;
-  case P::ONE: return !unordered && a != b;
-  case P::UEQ: return unordered || a == b;
-  case P::UGT: return unordered || a > b;
-  case P::UGE: return unordered || a >= b;
-  case P::ULT: return unordered || a < b;
-  case P::ULE: return unordered || a <= b;
-  case P::UNE: return a != b;
+  case P::AlwaysFalse:
+    return false;
+  case P::AlwaysTrue:
+    return true;
+  case P::ORD:
+    return !unordered;
+  case P::UNO:
+    return unordered;
+  case P::OEQ:
+    return a == b;
+  case P::OGT:
+    return a > b;
+  case P::OGE:
+    return a >= b;
+  case P::OLT:
+    return a < b;
+  case P::OLE:
+    return a <= b;
+  case P::ONE:
+    return !unordered && a != b;
+  case P::UEQ:
+    return unordered || a == b;
+  case P::UGT:
+    return unordered || a > b;
+  case P::UGE:
+    return unordered || a >= b;
+  case P::ULT:
+    return unordered || a < b;
+  case P::ULE:
+    return unordered || a <= b;
+  case P::UNE:
+    return a != b;
   }
   llvm_unreachable("unknown predicate");
 }
@@ -78,16 +93,26 @@ static bool compareIntegers(arith::CmpIPredicate predicate, int64_t a, int64_t b
   int64_t sa = width == 1 ? -a : a, sb = width == 1 ? -b : b;
   uint64_t ua = zeroExtend(a, width), ub = zeroExtend(b, width);
   switch (predicate) {
-  case P::eq: return a == b;
-  case P::ne: return a != b;
-  case P::slt: return sa < sb;
-  case P::sle: return sa <= sb;
-  case P::sgt: return sa > sb;
-  case P::sge: return sa >= sb;
-  case P::ult: return ua < ub;
-  case P::ule: return ua <= ub;
-  case P::ugt: return ua > ub;
-  case P::uge: return ua >= ub;
+  case P::eq:
+    return a == b;
+  case P::ne:
+    return a != b;
+  case P::slt:
+    return sa < sb;
+  case P::sle:
+    return sa <= sb;
+  case P::sgt:
+    return sa > sb;
+  case P::sge:
+    return sa >= sb;
+  case P::ult:
+    return ua < ub;
+  case P::ule:
+    return ua <= ub;
+  case P::ugt:
+    return ua > ub;
+  case P::uge:
+    return ua >= ub;
   }
   llvm_unreachable("unknown predicate");
 }
@@ -130,12 +155,12 @@ static void runSelect(const Instruction &in, Frame &frame) {
     const Lanes &other = frame.registers[in.operands[condition.integer[l] ? 2 : 1]];
     double gap = isReal ? taken.real[l] - other.real[l] : double(taken.integer[l]) - double(other.integer[l]);
     bool mayBeOther = condition.variance[l] != 0 && !other.missingAt(l) && std::isfinite(gap);
-    d.integer[l] = taken.integer[l];  // the bits, also of a float
+    d.integer[l] = taken.integer[l]; // the bits, also of a float
     d.variance[l] = taken.variance[l] + (mayBeOther ? square(gap) : 0);
   }
 }
 
-//===-- the table ---------------------------------------------------------------------------------------------------===//
+//===-- the table ----------------------------------------------------------------------------------------------------
 
 ArrayRef<ScalarOp> attn::reference::conditionOps() {
   static const ScalarOp rows[] = {

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Scalar ops of floats, in f64, with their error estimates.
 //
-// First-order model: a kernel's value is the reference's plus an error of the estimated size, and errors are independent,
-// so their squares (variances) add: var = sum (df/dx_i)^2 var_i + (roundings * u * f)^2. Operations cost one rounding,
-// functions two (kernels compute them to about one ulp). Values below the smallest normal number may be flushed.
-// Where a function has a kink, a pole or a jump, its slope is taken over the width of the error, not at the point.
+// First-order model: a kernel's value is the reference's plus an error of the estimated size, and errors are
+// independent, so their squares (variances) add: var = sum (df/dx_i)^2 var_i + (roundings * u * f)^2. Operations cost
+// one rounding, functions two (kernels compute them to about one ulp). Values below the smallest normal number may be
+// flushed. Where a function has a kink, a pole or a jump, its slope is taken over the width of the error, not at the
+// point.
 #include "compiler/reference/ScalarOps.h"
 #include <cmath>
 
 using namespace mlir;
 using namespace attn::reference;
 
-//===-- floats ------------------------------------------------------------------------------------------------------===//
+//===-- floats -------------------------------------------------------------------------------------------------------
 
 /// Rounds values to infinity where the type does, and adds what rounding costs.
 static void finish(const Instruction &in, Lanes &result, unsigned lanes) {
@@ -176,18 +177,22 @@ static void runRound(const Instruction &in, Frame &frame) {
 static void runCopy(const Instruction &in, Frame &frame) {
   const Lanes &a = frame.registers[in.operands[0]];
   eachLane(in, frame, [&](Lanes &d, unsigned l) {
-    d.integer[l] = a.integer[l];  // the bits, also of a float
+    d.integer[l] = a.integer[l]; // the bits, also of a float
     d.variance[l] = a.variance[l];
   });
 }
 
-//===-- the table ---------------------------------------------------------------------------------------------------===//
+//===-- the table ----------------------------------------------------------------------------------------------------
 
 static ScalarOp function(llvm::StringLiteral name, double (*f)(double)) { return {name, runFunction, 2, f}; }
 /// A function whose result needs no rounding.
 static ScalarOp exact(llvm::StringLiteral name, double (*f)(double)) { return {name, runFunction, 0, f}; }
-static ScalarOp function2(llvm::StringLiteral name, double (*f)(double, double)) { return {name, runFunction2, 2, nullptr, f}; }
-static ScalarOp choice(llvm::StringLiteral name, double (*f)(double, double)) { return {name, runChoice, 0, nullptr, f}; }
+static ScalarOp function2(llvm::StringLiteral name, double (*f)(double, double)) {
+  return {name, runFunction2, 2, nullptr, f};
+}
+static ScalarOp choice(llvm::StringLiteral name, double (*f)(double, double)) {
+  return {name, runChoice, 0, nullptr, f};
+}
 
 ArrayRef<ScalarOp> attn::reference::floatOps() {
   static const ScalarOp rows[] = {

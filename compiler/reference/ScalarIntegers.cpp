@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Scalar ops of integers, and between integers and floats. They are exact, but an integer made from a float near a tie may
-// be off by one in a kernel: that passes through + - *.
+// Scalar ops of integers, and between integers and floats. They are exact, but an integer made from a float near a tie
+// may be off by one in a kernel: that passes through + - *.
 #include "compiler/reference/ScalarOps.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
@@ -71,28 +71,28 @@ static void runInteger1(const Instruction &in, Frame &frame) {
   });
 }
 
-template <bool isSigned>
-static void runMulExtended(const Instruction &in, Frame &frame) {
+template <bool isSigned> static void runMulExtended(const Instruction &in, Frame &frame) {
   auto [a, b, d] = binary(in, frame);
   Lanes &high = frame.registers[in.result + 1];
   for (unsigned l = 0; l < frame.lanes; ++l) {
-    __int128 product = isSigned ? __int128(a.integer[l]) * b.integer[l]
-                                : static_cast<__int128>(static_cast<unsigned __int128>(zeroExtend(a.integer[l], in.width)) *
-                                                        zeroExtend(b.integer[l], in.width));
+    __int128 product = isSigned
+                           ? __int128(a.integer[l]) * b.integer[l]
+                           : static_cast<__int128>(static_cast<unsigned __int128>(zeroExtend(a.integer[l], in.width)) *
+                                                   zeroExtend(b.integer[l], in.width));
     high.integer[l] = wrap(static_cast<int64_t>(product >> in.width), in.width);
     d.integer[l] = wrap(static_cast<int64_t>(product), in.width);
     d.variance[l] = high.variance[l] = 0;
   }
 }
 
-//===-- between floats and integers ---------------------------------------------------------------------------------===//
+//===-- between floats and integers ----------------------------------------------------------------------------------
 
-template <bool isSigned>
-static void runFromInteger(const Instruction &in, Frame &frame) {
+template <bool isSigned> static void runFromInteger(const Instruction &in, Frame &frame) {
   const Lanes &a = frame.registers[in.operands[0]];
   eachLane(in, frame, [&](Lanes &d, unsigned l) {
     int64_t integer = a.integer[l];
-    double value = isSigned ? double(in.operandWidth == 1 ? -integer : integer) : double(zeroExtend(integer, in.operandWidth));
+    double value =
+        isSigned ? double(in.operandWidth == 1 ? -integer : integer) : double(zeroExtend(integer, in.operandWidth));
     bool fits = std::fabs(value) * in.format.roundoff <= 1;
     d.real[l] = std::fabs(value) >= in.format.limit ? std::copysign(HUGE_VAL, value) : value;
     d.variance[l] = a.variance[l] + (fits ? 0 : square(in.format.roundoff * value));
@@ -100,8 +100,7 @@ static void runFromInteger(const Instruction &in, Frame &frame) {
 }
 
 /// Towards zero, saturating; NaN is 0.
-template <bool isSigned>
-static void runToInteger(const Instruction &in, Frame &frame) {
+template <bool isSigned> static void runToInteger(const Instruction &in, Frame &frame) {
   const Lanes &a = frame.registers[in.operands[0]];
   double low = isSigned ? -std::ldexp(1.0, in.width - 1) : 0, end = std::ldexp(1.0, isSigned ? in.width - 1 : in.width);
   eachLane(in, frame, [&](Lanes &d, unsigned l) {
@@ -116,7 +115,7 @@ static void runToInteger(const Instruction &in, Frame &frame) {
   });
 }
 
-//===-- the table ---------------------------------------------------------------------------------------------------===//
+//===-- the table ----------------------------------------------------------------------------------------------------
 
 static ScalarOp integer1(llvm::StringLiteral name, int64_t (*f)(int64_t, unsigned)) {
   return {name, runInteger1, 0, nullptr, nullptr, f};
@@ -143,7 +142,8 @@ ArrayRef<ScalarOp> attn::reference::integerOps() {
       integer2("attn.imod", runInteger2, [](int64_t a, int64_t b, unsigned) { return floorModulo(a, b); }),
       integer2("arith.floordivsi", runDivision, [](int64_t a, int64_t b, unsigned) { return floorDivide(a, b); }),
       integer2("arith.ceildivsi", runDivision, [](int64_t a, int64_t b, unsigned) { return -floorDivide(-a, b); }),
-      integer2("arith.divsi", runDivision, [](int64_t a, int64_t b, unsigned) { return b == -1 ? minus(0, a, 0) : a / b; }),
+      integer2("arith.divsi", runDivision,
+               [](int64_t a, int64_t b, unsigned) { return b == -1 ? minus(0, a, 0) : a / b; }),
       integer2("arith.remsi", runDivision, [](int64_t a, int64_t b, unsigned) { return b == -1 ? 0 : a % b; }),
       integer2("arith.divui", runDivision, [](int64_t a, int64_t b, unsigned w) { return int64_t(u(a, w) / u(b, w)); }),
       integer2("arith.remui", runDivision, [](int64_t a, int64_t b, unsigned w) { return int64_t(u(a, w) % u(b, w)); }),
@@ -160,8 +160,10 @@ ArrayRef<ScalarOp> attn::reference::integerOps() {
                [](int64_t a, int64_t b, unsigned w) { return u(b, w) < w ? int64_t(u(a, w) >> u(b, w)) : 0; }),
       integer2("arith.maxsi", runIntegerChoice, [](int64_t a, int64_t b, unsigned) { return std::max(a, b); }),
       integer2("arith.minsi", runIntegerChoice, [](int64_t a, int64_t b, unsigned) { return std::min(a, b); }),
-      integer2("arith.maxui", runIntegerChoice, [](int64_t a, int64_t b, unsigned w) { return u(a, w) > u(b, w) ? a : b; }),
-      integer2("arith.minui", runIntegerChoice, [](int64_t a, int64_t b, unsigned w) { return u(a, w) < u(b, w) ? a : b; }),
+      integer2("arith.maxui", runIntegerChoice,
+               [](int64_t a, int64_t b, unsigned w) { return u(a, w) > u(b, w) ? a : b; }),
+      integer2("arith.minui", runIntegerChoice,
+               [](int64_t a, int64_t b, unsigned w) { return u(a, w) < u(b, w) ? a : b; }),
       integer1("arith.extsi", signExtended),
       integer1("arith.extui", zeroExtended),
       integer1("arith.trunci", signExtended),

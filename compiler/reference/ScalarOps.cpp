@@ -32,7 +32,8 @@ static void passAll(const Instruction &in, Frame &frame) {
 
 static const ScalarOp *findOp(Operation *op) {
   auto find = [&](ArrayRef<ScalarOp> rows) -> const ScalarOp * {
-    const ScalarOp *row = llvm::find_if(rows, [&](const ScalarOp &r) { return r.name == op->getName().getStringRef(); });
+    const ScalarOp *row =
+        llvm::find_if(rows, [&](const ScalarOp &r) { return r.name == op->getName().getStringRef(); });
     return row == rows.end() ? nullptr : row;
   };
   bool isCondition = isa<arith::SelectOp>(op) || (op->getNumResults() != 0 && op->getResult(0).getType().isInteger(1));
@@ -44,7 +45,8 @@ static const ScalarOp *findOp(Operation *op) {
 llvm::Expected<Instruction> attn::reference::translate(Operation *op) {
   const ScalarOp *row = findOp(op);
   if (!row || !llvm::all_of(op->getOperandTypes(), [](Type type) { return type.isIntOrIndexOrFloat(); }))
-    return errorAt(op->getLoc(), "the reference evaluator does not know the scalar op '" + op->getName().getStringRef() + "'");
+    return errorAt(op->getLoc(),
+                   "the reference evaluator does not know the scalar op '" + op->getName().getStringRef() + "'");
   Instruction in;
   in.op = op;
   in.run = row->run;

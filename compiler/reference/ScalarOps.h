@@ -14,7 +14,7 @@ struct ScalarOp {
   double (*real2)(double, double) = nullptr;
   int64_t (*integer1)(int64_t, unsigned) = nullptr;
   int64_t (*integer2)(int64_t, int64_t, unsigned) = nullptr;
-  Instruction::Step pass = nullptr;  ///< null: everything missing of the operands is missing of the result
+  Instruction::Step pass = nullptr; ///< null: everything missing of the operands is missing of the result
 };
 
 /// Of floats; in ScalarFloats.cpp.
@@ -34,8 +34,7 @@ inline Binary binary(const Instruction &in, Frame &frame) {
 }
 
 /// Calls `each(result, lane)`.
-template <typename Each>
-void eachLane(const Instruction &in, Frame &frame, Each each) {
+template <typename Each> void eachLane(const Instruction &in, Frame &frame, Each each) {
   Lanes &result = frame.registers[in.result];
   for (unsigned l = 0; l < frame.lanes; ++l)
     each(result, l);

@@ -30,7 +30,7 @@ int64_t attn::reference::evaluateIndex(AffineExpr expr, ArrayRef<int64_t> dims, 
   }
 }
 
-//===-- from shapes to extents --------------------------------------------------------------------------------------===//
+//===-- from shapes to extents ---------------------------------------------------------------------------------------
 
 namespace {
 
@@ -120,7 +120,7 @@ llvm::Error Symbols::checkShape(unsigned number, const Tensor &tensor) {
   return llvm::Error::success();
 }
 
-//===-- on demand ---------------------------------------------------------------------------------------------------===//
+//===-- on demand ----------------------------------------------------------------------------------------------------
 
 Symbols::Symbols(KernelOp kernel, Extents extents, llvm::DenseMap<unsigned, Scalar> scalars)
     : kernel(kernel), extents(std::move(extents)), scalars(std::move(scalars)) {}

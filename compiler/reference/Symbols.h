@@ -19,8 +19,8 @@ class Symbols : public Leaves {
 public:
   using Extents = llvm::StringMap<int64_t>;
 
-  /// Solves extents from the shapes of tensor arguments, a product's last unknown factor by division. An error names the
-  /// argument, the rank and both extents.
+  /// Solves extents from the shapes of tensor arguments, a product's last unknown factor by division. An error names
+  /// the argument, the rank and both extents.
   static llvm::Expected<Symbols> solve(KernelOp kernel, llvm::ArrayRef<Argument> arguments);
   /// With the extents of the ranks that are neither bound nor declared, and the scalars by number of the argument.
   Symbols(KernelOp kernel, Extents extents, llvm::DenseMap<unsigned, Scalar> scalars);
@@ -43,7 +43,7 @@ private:
   Extents extents;
   llvm::DenseMap<unsigned, Scalar> scalars;
   llvm::DenseMap<mlir::Value, Scalar> known;
-  llvm::SmallVector<llvm::StringRef> pending;  ///< declared ranks and defaults being evaluated, to find circles
+  llvm::SmallVector<llvm::StringRef> pending; ///< declared ranks and defaults being evaluated, to find circles
 };
 
 } // namespace attn::reference

@@ -77,7 +77,7 @@ private:
       int64_t a = evaluateIndex(expr, first, symbolValues), b = evaluateIndex(expr, last, symbolValues);
       return std::min(a, b) >= 0 && std::max(a, b) < extent;
     };
-    int64_t low = -extent, high = 2 * extent;  // allows for a shift
+    int64_t low = -extent, high = 2 * extent; // allows for a shift
     while (low <= high && !isInside(low))
       ++low;
     while (high > low && !isInside(high))
@@ -121,7 +121,8 @@ private:
     return llvm::Error::success();
   }
 
-  /// The largest extent of the points and extents that `value` is made of, and whether it has elements of integer tensors.
+  /// The largest extent of the points and extents that `value` is made of, and whether it has elements of integer
+  /// tensors.
   llvm::Error visitLeaves(EinsumOp op, Value value, int64_t &bound, bool &hasElement) {
     auto noteRank = [&](StringRef rank) -> llvm::Error {
       llvm::Expected<int64_t> extent = symbols.extent(rank);

@@ -7,13 +7,13 @@ namespace attn::reference {
 
 struct TableUse {
   enum Kind : uint8_t {
-    Value,              ///< a number
-    ComparedWithTable,  ///< ids: compared with elements of integer tensors
-    ComparedWithIndex,  ///< a bound of indices
-    Position,           ///< an index of a tensor
+    Value,             ///< a number
+    ComparedWithTable, ///< ids: compared with elements of integer tensors
+    ComparedWithIndex, ///< a bound of indices
+    Position,          ///< an index of a tensor
   };
   Kind kind = Value;
-  int64_t low = 0, high = 0;  ///< the values that make sense, both included; none if low > high. Not for Value
+  int64_t low = 0, high = 0; ///< the values that make sense, both included; none if low > high. Not for Value
 };
 
 /// The most demanding use of an integer argument, followed through regions and through tensors computed from it.

@@ -69,7 +69,7 @@ void Tensor::addCondition(Condition condition) {
     conditions.push_back(std::move(condition));
 }
 
-//===-- buffers -----------------------------------------------------------------------------------------------------===//
+//===-- buffers ------------------------------------------------------------------------------------------------------
 
 unsigned attn::reference::byteWidth(Type elementType) { return (widthOf(elementType) + 7) / 8; }
 
@@ -86,7 +86,7 @@ std::vector<char> attn::reference::encode(const Tensor &tensor) {
     } else {
       bits = tensor.integers[i];
     }
-    std::memcpy(&bytes[i * width], &bits, width);  // little endian, as every target is
+    std::memcpy(&bytes[i * width], &bits, width); // little endian, as every target is
   }
   return bytes;
 }

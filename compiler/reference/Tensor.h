@@ -10,24 +10,24 @@
 
 namespace attn::reference {
 
-/// A point of a tensor is absent where one of its conditions fails. Each condition mentions some dimensions only, which is
-/// what a later reduction looks at (R12).
+/// A point of a tensor is absent where one of its conditions fails. Each condition mentions some dimensions only, which
+/// is what a later reduction looks at (R12).
 struct Condition {
-  llvm::SmallVector<unsigned> dims;  ///< dimensions of the tensor, ascending
-  std::vector<uint8_t> holds;        ///< row-major over these dimensions
+  llvm::SmallVector<unsigned> dims; ///< dimensions of the tensor, ascending
+  std::vector<uint8_t> holds;       ///< row-major over these dimensions
 
   bool operator==(const Condition &other) const { return dims == other.dims && holds == other.holds; }
 };
 
-/// Elements are row-major. Dimension d holds the indices origin[d] .. origin[d] + shape[d] - 1; origins are not 0 only in a
-/// chunk of a stream.
+/// Elements are row-major. Dimension d holds the indices origin[d] .. origin[d] + shape[d] - 1; origins are not 0 only
+/// in a chunk of a stream.
 struct Tensor {
   mlir::Type elementType;
   llvm::SmallVector<int64_t> shape, origin;
-  llvm::SmallVector<mlir::StringAttr> ranks;  ///< names of the dimensions; empty where nobody needs them
-  std::vector<double> reals;                  ///< elements of floats
-  std::vector<int64_t> integers;              ///< elements of integers; an i1 is 0 or 1
-  std::vector<double> errors;                 ///< estimate an element, of one standard deviation; empty: exact
+  llvm::SmallVector<mlir::StringAttr> ranks; ///< names of the dimensions; empty where nobody needs them
+  std::vector<double> reals;                 ///< elements of floats
+  std::vector<int64_t> integers;             ///< elements of integers; an i1 is 0 or 1
+  std::vector<double> errors;                ///< estimate an element, of one standard deviation; empty: exact
   llvm::SmallVector<Condition> conditions;
 
   Tensor() = default;

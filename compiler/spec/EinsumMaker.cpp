@@ -56,8 +56,7 @@ std::optional<unsigned> EinsumMaker::iteratorOf(StringRef index) const {
   return std::nullopt;
 }
 
-//===-- collecting
-//--------------------------------------------------------------------------------------------------===//
+//===-- collecting ---------------------------------------------------------------------------------------------------
 
 bool EinsumMaker::collect(const Term *term, bool isStrict) {
   switch (term->kind) {
@@ -192,8 +191,7 @@ std::optional<unsigned> EinsumMaker::makeOutside(const Term *term, bool isStrict
   return operand;
 }
 
-//===-- positions
-//---------------------------------------------------------------------------------------------------===//
+//===-- positions ----------------------------------------------------------------------------------------------------
 
 AffineExpr EinsumMaker::symbol(const Term *term) {
   if (std::optional<int64_t> constant = kernel.evaluate(term))
@@ -261,8 +259,7 @@ AffineExpr EinsumMaker::affine(const Term *term) {
   }
 }
 
-//===-- building
-//----------------------------------------------------------------------------------------------------===//
+//===-- building -----------------------------------------------------------------------------------------------------
 
 Value EinsumMaker::leaf(OpBuilder &builder, const Term *term, ValueRange args) {
   if (auto operand = operandOf.find(term); operand != operandOf.end())

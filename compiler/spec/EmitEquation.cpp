@@ -8,8 +8,7 @@ using namespace mlir;
 
 namespace attn::spec {
 
-//===-- facts
-//-------------------------------------------------------------------------------------------------------===//
+//===-- facts --------------------------------------------------------------------------------------------------------
 
 /// R13: the value of a max or logsumexp, or of a `max(..)` with such an argument; through names too.
 bool KernelEmitter::isMaximum(const Term *term) {
@@ -103,8 +102,7 @@ TypedAttr KernelEmitter::constantAttr(const Term *term, Type type) {
                            : TypedAttr(IntegerAttr::get(type, int64_t(sign) * term->integer));
 }
 
-//===-- indices
-//-----------------------------------------------------------------------------------------------------===//
+//===-- indices ------------------------------------------------------------------------------------------------------
 
 /// The rank that iterates an index: the kernel's rank of its name if that has this extent, else a new one.
 StringAttr KernelEmitter::rankFor(StringRef index, const Term *extent, ArrayRef<Iterator> taken) {
@@ -142,8 +140,7 @@ RankedTensorType KernelEmitter::typeOf(ArrayRef<Iterator> left, Type element) {
   return tensorType(names, element, rankList());
 }
 
-//===-- equations
-//---------------------------------------------------------------------------------------------------===//
+//===-- equations ----------------------------------------------------------------------------------------------------
 
 bool KernelEmitter::emitEquation(const Equation &equation) {
   const Tensor &tensor = *equation.tensor;

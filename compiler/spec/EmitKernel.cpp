@@ -47,8 +47,7 @@ bool KernelEmitter::emit(ModuleOp module) {
   return true;
 }
 
-//===-- what is chosen at compile time
-//------------------------------------------------------------------------------===//
+//===-- what is chosen at compile time -------------------------------------------------------------------------------
 
 static Type typeNamed(Builder &b, StringRef name) {
   return llvm::StringSwitch<Type>(name)
@@ -154,8 +153,7 @@ std::optional<int64_t> KernelEmitter::evaluate(const Term *term) const {
   }
 }
 
-//===-- ranks
-//-------------------------------------------------------------------------------------------------------===//
+//===-- ranks --------------------------------------------------------------------------------------------------------
 
 bool KernelEmitter::addRanks() {
   for (const Tensor *argument : kernel.arguments)
@@ -245,8 +243,7 @@ ArrayAttr KernelEmitter::rankList() {
   return ArrayAttr::get(&context, list);
 }
 
-//===-- signature
-//---------------------------------------------------------------------------------------------------===//
+//===-- signature ----------------------------------------------------------------------------------------------------
 
 static SmallVector<StringAttr> dimensionNames(const Tensor &tensor, MLIRContext &context) {
   SmallVector<StringAttr> names;
@@ -316,8 +313,7 @@ void KernelEmitter::emitYield(KernelOp op) {
   YieldOp::create(builder, op.getLoc(), values);
 }
 
-//===-- scalars
-//-----------------------------------------------------------------------------------------------------===//
+//===-- scalars ------------------------------------------------------------------------------------------------------
 
 /// Extents and scalars inside any region.
 Value KernelEmitter::scalarLeaf(OpBuilder &b, const Term *term) {
@@ -390,8 +386,7 @@ Value KernelEmitter::positionValue(const Term *term) {
   return value;
 }
 
-//===-- order
-//-------------------------------------------------------------------------------------------------------===//
+//===-- order --------------------------------------------------------------------------------------------------------
 
 bool KernelEmitter::emitEquations() {
   DenseMap<const Tensor *, unsigned> numbers;

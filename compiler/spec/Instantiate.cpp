@@ -198,8 +198,7 @@ std::string Resolver::instanceKey(const DefInstance &instance) const {
   return key;
 }
 
-//===-- the body
-//----------------------------------------------------------------------------------------------------===//
+//===-- the body -----------------------------------------------------------------------------------------------------
 
 static void collectNames(const Expr *expr, function_ref<void(StringRef)> visit) {
   if (!expr)

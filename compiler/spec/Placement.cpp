@@ -257,8 +257,7 @@ Term *Placement::placeInConditional(Term *term, StringRef index, const Term *cal
   return term;
 }
 
-//===-- conditions
-//--------------------------------------------------------------------------------------------------===//
+//===-- conditions ---------------------------------------------------------------------------------------------------
 
 IndexSet Placement::valueIndices(const Term *term) {
   if (term->kind == TermKind::Else) {

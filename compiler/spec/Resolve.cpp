@@ -147,8 +147,7 @@ Term *Resolver::resolveBinary(const Expr *expr, Scope &scope) {
   return build.map(ops[static_cast<size_t>(expr->op)], expr->loc, args);
 }
 
-//===-- names
-//-------------------------------------------------------------------------------------------------------===//
+//===-- names --------------------------------------------------------------------------------------------------------
 
 static Term *boundIndex(const Expr *expr, const Scope &scope, TermBuilder &build, bool &isPack) {
   for (const Scope::Bound &bound : reverse(scope.bound))
@@ -222,8 +221,7 @@ Term *Resolver::resolveNameInDef(const Expr *expr, Scope &scope) {
   return unknownName(expr, scope);
 }
 
-//===-- reads
-//-------------------------------------------------------------------------------------------------------===//
+//===-- reads --------------------------------------------------------------------------------------------------------
 
 bool Resolver::isUseOfDef(const Expr *expr) const {
   if (expr->kind == ExprKind::Member)
@@ -362,8 +360,7 @@ Term *Resolver::resolveMember(const Expr *expr, Scope &scope) {
   return term;
 }
 
-//===-- calls
-//-------------------------------------------------------------------------------------------------------===//
+//===-- calls --------------------------------------------------------------------------------------------------------
 
 Term *Resolver::resolveCall(const Expr *expr, Scope &scope) {
   StringRef name = expr->name;
@@ -454,8 +451,7 @@ Term *Resolver::resolveOld(const Expr *expr, Scope &scope) {
   return read;
 }
 
-//===-- reducers and selections
-//-------------------------------------------------------------------------------------===//
+//===-- reducers and selections --------------------------------------------------------------------------------------
 
 bool Resolver::bindIndices(const Expr *expr, Scope &scope, SmallVectorImpl<BoundIndex> &result) {
   for (const Binder &binder : expr->binders) {

@@ -42,8 +42,7 @@ Tensor &Resolver::newTensor(StringRef name, Loc loc, TensorRole role) {
   return tensor;
 }
 
-//===-- the header
-//--------------------------------------------------------------------------------------------------===//
+//===-- the header ---------------------------------------------------------------------------------------------------
 
 void Resolver::declareParams() {
   for (const Param &param : syntax.params) {
@@ -111,8 +110,7 @@ void Resolver::declareScalar(const Param &param) {
   kernel.parameters.push_back({nullptr, &scalar});
 }
 
-//===-- statements
-//--------------------------------------------------------------------------------------------------===//
+//===-- statements ---------------------------------------------------------------------------------------------------
 
 void Resolver::declareStatements() {
   for (const Statement &statement : syntax.statements) {
@@ -196,8 +194,7 @@ void Resolver::checkUnion(Tensor &tensor, const EquationSyntax &equation) {
       rank = index->name;
 }
 
-//===-- extents, defaults, preconditions
-//----------------------------------------------------------------------------===//
+//===-- extents, defaults, preconditions -----------------------------------------------------------------------------
 
 void Resolver::resolveUniform() {
   // Defaults may use earlier scalars only: names come into scope one by one.
@@ -236,8 +233,7 @@ void Resolver::resolveUniform() {
   }
 }
 
-//===-- equations
-//---------------------------------------------------------------------------------------------------===//
+//===-- equations ----------------------------------------------------------------------------------------------------
 
 void Resolver::resolveEquations() {
   for (const Statement &statement : syntax.statements)

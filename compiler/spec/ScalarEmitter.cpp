@@ -54,7 +54,7 @@ static Value floatToInteger(OpBuilder &b, Location loc, Value value, unsigned wi
   auto number = [&](double x) -> Value { return arith::ConstantOp::create(b, loc, b.getF64FloatAttr(x)); };
   double low = -std::ldexp(1.0, width - 1), high = std::ldexp(1.0, width - 1) - (width > 53 ? 1024.0 : 1.0);
   Value lowest = number(-std::numeric_limits<double>::infinity());
-  Value isNumber = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGE, value, lowest);  // NaN becomes 0
+  Value isNumber = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGE, value, lowest); // NaN becomes 0
   Value rounded = math::RoundEvenOp::create(b, loc, arith::SelectOp::create(b, loc, isNumber, value, number(0)));
   Value clamped =
       arith::MaximumFOp::create(b, loc, number(low), arith::MinimumFOp::create(b, loc, number(high), rounded));

@@ -17,8 +17,7 @@ const RankDecl *Kernel::declaredRank(StringRef name) const {
 
 std::string extentName(StringRef rank) { return rank.upper(); }
 
-//===-- making
-//------------------------------------------------------------------------------------------------------===//
+//===-- making -------------------------------------------------------------------------------------------------------
 
 Term *TermBuilder::make(TermKind kind, Loc loc, ArrayRef<Term *> args) {
   Term *term = new (program.arena.Allocate<Term>()) Term(kind);
@@ -102,8 +101,7 @@ Term *TermBuilder::substitute(Term *term, function_ref<Term *(StringRef)> replac
   return copy;
 }
 
-//===-- asking
-//------------------------------------------------------------------------------------------------------===//
+//===-- asking -------------------------------------------------------------------------------------------------------
 
 void walk(Term *term, function_ref<void(Term *)> visit) {
   if (!term)
@@ -168,8 +166,7 @@ SmallVector<Term *> conjunctsOf(Term *condition) {
   return conjuncts;
 }
 
-//===-- printing
-//----------------------------------------------------------------------------------------------------===//
+//===-- printing -----------------------------------------------------------------------------------------------------
 
 static std::string printList(ArrayRef<Term *> terms, StringRef separator) {
   std::string text; // not llvm::join, which walks its range twice

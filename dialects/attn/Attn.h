@@ -27,21 +27,22 @@ namespace attn {
 
 /// Everything that defines an Einsum but for its regions; what a builder fills in.
 struct EinsumSpec {
-  mlir::RankedTensorType result;                  ///< with #attn.ranks, see tensorType
-  llvm::SmallVector<mlir::StringAttr> iterators;  ///< those of the result, then the reduced ones
-  ReducerAttr reducer;                            ///< null without reduced iterators
+  mlir::RankedTensorType result;                 ///< with #attn.ranks, see tensorType
+  llvm::SmallVector<mlir::StringAttr> iterators; ///< those of the result, then the reduced ones
+  ReducerAttr reducer;                           ///< null without reduced iterators
   llvm::SmallVector<mlir::Value> inputs;
-  llvm::SmallVector<mlir::AffineMap> maps;        ///< one an input: (iterators, gathers)[symbols] -> indices
-  llvm::SmallVector<mlir::Value> symbols;         ///< index values
-  llvm::SmallVector<int64_t> gathers;             ///< numbers of the inputs whose elements are indices
-  llvm::SmallVector<int64_t> points;              ///< iterators whose values the regions take
+  llvm::SmallVector<mlir::AffineMap> maps; ///< one an input: (iterators, gathers)[symbols] -> indices
+  llvm::SmallVector<mlir::Value> symbols;  ///< index values
+  llvm::SmallVector<int64_t> gathers;      ///< numbers of the inputs whose elements are indices
+  llvm::SmallVector<int64_t> points;       ///< iterators whose values the regions take
   mlir::Value acc;
   mlir::TypedAttr otherwise;
   mlir::StringAttr name;
 };
 
 /// tensor<.., #attn.ranks<names>>; static where `kernelRanks` binds the extent.
-mlir::RankedTensorType tensorType(llvm::ArrayRef<mlir::StringAttr> names, mlir::Type element, mlir::ArrayAttr kernelRanks);
+mlir::RankedTensorType tensorType(llvm::ArrayRef<mlir::StringAttr> names, mlir::Type element,
+                                  mlir::ArrayAttr kernelRanks);
 /// The names in the type's #attn.ranks.
 llvm::ArrayRef<mlir::StringAttr> rankNames(mlir::Type tensor);
 /// The names of the ranks that a dimension holds: "h*e" -> h, e.

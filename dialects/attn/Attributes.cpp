@@ -28,7 +28,7 @@ static void printNames(AsmPrinter &printer, ArrayRef<StringAttr> names) {
   llvm::interleaveComma(names, printer, [&](StringAttr name) { printer.printKeywordOrString(name.getValue()); });
 }
 
-//===-- #attn.ranks -------------------------------------------------------------------------------------------------===//
+//===-- #attn.ranks --------------------------------------------------------------------------------------------------
 
 Attribute RanksAttr::parse(AsmParser &parser, Type) {
   SmallVector<StringAttr> names;
@@ -45,19 +45,18 @@ void RanksAttr::print(AsmPrinter &printer) const {
 }
 
 LogicalResult RanksAttr::verifyEncoding(ArrayRef<int64_t> shape, Type, function_ref<InFlightDiagnostic()> error) const {
-  if (getNames().size() != shape.size())  // ranks_c1
+  if (getNames().size() != shape.size()) // ranks_c1
     return error() << getNames().size() << " rank names != " << shape.size() << " dimensions";
   return success();
 }
 
-//===-- #attn.rank --------------------------------------------------------------------------------------------------===//
+//===-- #attn.rank ---------------------------------------------------------------------------------------------------
 
 std::optional<int64_t> RankAttr::getConstantExtent() const {
   if (!getExtent() || !getExtent().isSingleConstant())
     return std::nullopt;
   return getExtent().getSingleConstantResult();
 }
-
 
 static ParseResult parseNamesAfter(AsmParser &parser, StringRef keyword, SmallVectorImpl<StringAttr> &names) {
   if (failed(parser.parseOptionalKeyword(keyword)))
@@ -87,9 +86,9 @@ Attribute RankAttr::parse(AsmParser &parser, Type) {
       extent = map.getValue();
       if (extent.getNumDims() != 0 || extent.getNumResults() != 1 ||
           extent.getNumSymbols() != ranks.size() + scalars.size()) {
-        parser.emitError(parser.getNameLoc()) << "extent of rank '" << name.getValue() << "' has "
-                                              << extent.getNumSymbols() << " symbols != " << ranks.size() + scalars.size()
-                                              << " names";
+        parser.emitError(parser.getNameLoc())
+            << "extent of rank '" << name.getValue() << "' has " << extent.getNumSymbols()
+            << " symbols != " << ranks.size() + scalars.size() << " names";
         return {};
       }
     }
@@ -117,7 +116,7 @@ void RankAttr::print(AsmPrinter &printer) const {
   printer << '>';
 }
 
-//===-- #attn.reducer -----------------------------------------------------------------------------------------------===//
+//===-- #attn.reducer ------------------------------------------------------------------------------------------------
 
 LogicalResult ReducerAttr::verify(function_ref<InFlightDiagnostic()> error, StringAttr name) {
   if (findReducer(name.getValue()))

@@ -10,7 +10,7 @@ using namespace attn;
 #define GET_OP_CLASSES
 #include "dialects/attn/Ops.cpp.inc"
 
-//===-- building and reading ----------------------------------------------------------------------------------------===//
+//===-- building and reading -----------------------------------------------------------------------------------------
 
 void EinsumOp::build(OpBuilder &b, OperationState &state, const EinsumSpec &spec,
                      function_ref<void(OpBuilder &, Location, ValueRange)> where,
@@ -64,7 +64,9 @@ EinsumSpec EinsumOp::getSpec() {
 }
 
 StringRef EinsumOp::getIterator(unsigned i) { return cast<StringAttr>(getIterators()[i]).getValue(); }
-SmallVector<StringRef> EinsumOp::getIteratorNames() { return llvm::to_vector(getIterators().getAsValueRange<StringAttr>()); }
+SmallVector<StringRef> EinsumOp::getIteratorNames() {
+  return llvm::to_vector(getIterators().getAsValueRange<StringAttr>());
+}
 AffineMap EinsumOp::getIndexMap(unsigned input) { return cast<AffineMapAttr>(getMaps()[input]).getValue(); }
 OperandRange EinsumOp::getConjuncts() { return getWhereBody().getTerminator()->getOperands(); }
 
@@ -87,7 +89,7 @@ llvm::SmallBitVector EinsumOp::getIteratorsOf(Value scalar) {
   llvm::SmallBitVector used(getNumIterators());
   if (auto argument = dyn_cast<BlockArgument>(scalar)) {
     if (argument.getOwner()->getParentOp() != getOperation())
-      return used;  // captured
+      return used; // captured
     unsigned i = argument.getArgNumber(), numInputs = getInputs().size();
     if (i < numInputs)
       return getIteratorsOf(i);
@@ -99,7 +101,7 @@ llvm::SmallBitVector EinsumOp::getIteratorsOf(Value scalar) {
   return used;
 }
 
-//===-- constraints -------------------------------------------------------------------------------------------------===//
+//===-- constraints --------------------------------------------------------------------------------------------------
 
 static LogicalResult verifyIterators(EinsumOp op) {
   SmallVector<StringRef> iterators = op.getIteratorNames();
@@ -109,20 +111,22 @@ static LogicalResult verifyIterators(EinsumOp op) {
   llvm::StringSet<> seen;
   auto kernel = op->getParentOfType<KernelOp>();
   for (StringRef name : iterators) {
-    if (!seen.insert(name).second)  // einsum_c1
+    if (!seen.insert(name).second) // einsum_c1
       return op.emitOpError() << "iterates '" << name << "' twice";
-    if (kernel && !kernel.findRank(name))  // einsum_c1
+    if (kernel && !kernel.findRank(name)) // einsum_c1
       return op.emitOpError() << "the kernel has no rank '" << name << '\'';
   }
   for (auto [i, rank] : llvm::enumerate(ranks))
-    if (i >= iterators.size() || rank != iterators[i])  // einsum_c2
+    if (i >= iterators.size() || rank != iterators[i]) // einsum_c2
       return op.emitOpError() << "rank " << i << " of the result is '" << rank.getValue() << "', expected '"
                               << (i < iterators.size() ? iterators[i] : "nothing") << '\'';
   bool reduces = iterators.size() > ranks.size();
-  if (reduces != bool(op.getReducerAttr()))  // einsum_c5
-    return op.emitOpError() << (reduces ? "reduces '" + iterators.back() + "' without a reducer" : "has a reducer but reduces nothing");
-  if (op.getReducerAttr() && !op.getReducerAttr().getRow().takes(op.getType().getElementType()))  // einsum_c5
-    return op.emitOpError() << "reducer " << op.getReducerAttr().getName() << " does not take " << op.getType().getElementType();
+  if (reduces != bool(op.getReducerAttr())) // einsum_c5
+    return op.emitOpError() << (reduces ? "reduces '" + iterators.back() + "' without a reducer"
+                                        : "has a reducer but reduces nothing");
+  if (op.getReducerAttr() && !op.getReducerAttr().getRow().takes(op.getType().getElementType())) // einsum_c5
+    return op.emitOpError() << "reducer " << op.getReducerAttr().getName() << " does not take "
+                            << op.getType().getElementType();
   return success();
 }
 
@@ -132,16 +136,17 @@ static LogicalResult verifyMaps(EinsumOp op) {
     return op.emitOpError() << op.getMaps().size() << " index maps != " << op.getInputs().size() << " operands";
   for (auto [g, input] : llvm::enumerate(op.getGathers()))
     if (input < 0 || input >= int64_t(op.getInputs().size()) ||
-        !isa<IntegerType>(cast<RankedTensorType>(op.getInputs()[input].getType()).getElementType()))  // einsum_c4
+        !isa<IntegerType>(cast<RankedTensorType>(op.getInputs()[input].getType()).getElementType())) // einsum_c4
       return op.emitOpError() << "gather " << g << " names operand " << input << ", which is no integer tensor";
   for (auto [i, input] : llvm::enumerate(op.getInputs())) {
     AffineMap map = op.getIndexMap(i);
     int64_t rank = cast<RankedTensorType>(input.getType()).getRank();
-    if (map.getNumDims() != numDims || map.getNumSymbols() != op.getSymbols().size() || map.getNumResults() != rank)  // einsum_c3
-      return op.emitOpError() << "operand " << i << ": map " << AffineMapAttr::get(map) << " has not " << numDims << " dimensions, "
-                              << op.getSymbols().size() << " symbols and " << rank << " results";
+    if (map.getNumDims() != numDims || map.getNumSymbols() != op.getSymbols().size() ||
+        map.getNumResults() != rank) // einsum_c3
+      return op.emitOpError() << "operand " << i << ": map " << AffineMapAttr::get(map) << " has not " << numDims
+                              << " dimensions, " << op.getSymbols().size() << " symbols and " << rank << " results";
     for (auto [g, source] : llvm::enumerate(op.getGathers()))
-      if (source >= int64_t(i) && map.isFunctionOfDim(op.getNumIterators() + g))  // einsum_c4
+      if (source >= int64_t(i) && map.isFunctionOfDim(op.getNumIterators() + g)) // einsum_c4
         return op.emitOpError() << "operand " << i << " uses gather " << g << " of the later operand " << source;
   }
   return success();
@@ -151,13 +156,15 @@ LogicalResult EinsumOp::verify() {
   if (failed(verifyIterators(*this)) || failed(verifyMaps(*this)))
     return failure();
   for (int64_t point : getPoints())
-    if (point < 0 || point >= int64_t(getNumIterators()))  // einsum_c6
+    if (point < 0 || point >= int64_t(getNumIterators())) // einsum_c6
       return emitOpError() << "point " << point << " is not one of " << getNumIterators() << " iterators";
-  if (getAcc() && (getAcc().getType() != getType() || !getReducerAttr() || !getReducerAttr().getRow().combine))  // einsum_c9
+  if (getAcc() &&
+      (getAcc().getType() != getType() || !getReducerAttr() || !getReducerAttr().getRow().combine)) // einsum_c9
     return emitOpError() << "acc of type " << getAcc().getType() << " for a result " << getType()
                          << (getReducerAttr() ? "" : " without reducer");
-  if (getOtherwiseAttr() && getOtherwiseAttr().getType() != getType().getElementType())  // einsum_c10
-    return emitOpError() << "else has type " << getOtherwiseAttr().getType() << ", expected " << getType().getElementType();
+  if (getOtherwiseAttr() && getOtherwiseAttr().getType() != getType().getElementType()) // einsum_c10
+    return emitOpError() << "else has type " << getOtherwiseAttr().getType() << ", expected "
+                         << getType().getElementType();
   return success();
 }
 
@@ -166,7 +173,7 @@ static LogicalResult verifyArguments(EinsumOp op, Region &region, StringRef name
   for (Value input : op.getInputs())
     expected.push_back(cast<RankedTensorType>(input.getType()).getElementType());
   expected.append(op.getPoints().size(), IndexType::get(op.getContext()));
-  if (region.getArgumentTypes() == TypeRange(expected))  // einsum_c6
+  if (region.getArgumentTypes() == TypeRange(expected)) // einsum_c6
     return success();
   return op.emitOpError() << name << " takes (" << region.getArgumentTypes() << ") != (" << expected << ')';
 }
@@ -177,15 +184,15 @@ LogicalResult EinsumOp::verifyRegions() {
     return failure();
   if (hasWhere())
     for (Value conjunct : getConjuncts())
-      if (!conjunct.getType().isInteger(1))  // einsum_c7
+      if (!conjunct.getType().isInteger(1)) // einsum_c7
         return emitOpError() << "where yields " << conjunct.getType() << ", expected i1";
   OperandRange yielded = getMapBody().getTerminator()->getOperands();
-  if (yielded.size() != 1 || yielded[0].getType() != getType().getElementType())  // einsum_c8
+  if (yielded.size() != 1 || yielded[0].getType() != getType().getElementType()) // einsum_c8
     return emitOpError() << "map yields (" << yielded.getTypes() << ") != (" << getType().getElementType() << ')';
   return success();
 }
 
-//===-- canonicalisation --------------------------------------------------------------------------------------------===//
+//===-- canonicalisation ---------------------------------------------------------------------------------------------
 
 namespace {
 

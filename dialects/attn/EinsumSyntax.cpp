@@ -28,8 +28,7 @@ struct Parser {
   ParseResult names(AsmParser::Delimiter delimiter, SmallVectorImpl<StringRef> &list) {
     return parser.parseCommaSeparatedList(delimiter, [&] { return parser.parseKeyword(&list.emplace_back()); });
   }
-  template <typename Each>
-  ParseResult optionalList(StringRef keyword, Each each) {
+  template <typename Each> ParseResult optionalList(StringRef keyword, Each each) {
     if (failed(parser.parseOptionalKeyword(keyword)))
       return success();
     return parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren, each);
@@ -88,7 +87,8 @@ struct Parser {
       SMLoc loc = parser.getCurrentLocation();
       if (parser.parseKeyword(&reducer) || names(AsmParser::Delimiter::Square, reduced) || parser.parseKeyword("ins"))
         return failure();
-      auto attr = ReducerAttr::getChecked([&] { return parser.emitError(loc); }, parser.getContext(), b.getStringAttr(reducer));
+      auto attr =
+          ReducerAttr::getChecked([&] { return parser.emitError(loc); }, parser.getContext(), b.getStringAttr(reducer));
       if (!attr)
         return failure();
       result.addAttribute(EinsumOp::getReducerAttrName(result.name), attr);
@@ -170,8 +170,10 @@ void EinsumOp::print(OpAsmPrinter &p) {
     llvm::interleaveComma(range, p, each);
     p << ')';
   };
-  list("symbols", llvm::to_vector(llvm::enumerate(getSymbols())), [&](auto s) { p << names.symbols[s.index()] << " = " << s.value(); });
-  list("gathers", llvm::to_vector(llvm::enumerate(getGathers())), [&](auto g) { p << 't' << g.index() << " = " << g.value(); });
+  list("symbols", llvm::to_vector(llvm::enumerate(getSymbols())),
+       [&](auto s) { p << names.symbols[s.index()] << " = " << s.value(); });
+  list("gathers", llvm::to_vector(llvm::enumerate(getGathers())),
+       [&](auto g) { p << 't' << g.index() << " = " << g.value(); });
   p << " = ";
   if (getReducerAttr())
     p << getReducerAttr().getName().getValue() << " [" << llvm::join(all.drop_front(getNumParallel()), ", ") << "] ";
@@ -191,7 +193,8 @@ void EinsumOp::print(OpAsmPrinter &p) {
     p << " acc " << getAcc() << " : " << getAcc().getType();
   if (hasWhere()) {
     // The arguments have the names printed above in both regions.
-    p.shadowRegionArgs(getWhere(), SmallVector<Value>(getMapBody().getArguments().begin(), getMapBody().getArguments().end()));
+    p.shadowRegionArgs(getWhere(),
+                       SmallVector<Value>(getMapBody().getArguments().begin(), getMapBody().getArguments().end()));
     p << " where ";
     p.printRegion(getWhere(), /*printEntryBlockArgs=*/false);
   }

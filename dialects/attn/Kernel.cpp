@@ -8,10 +8,11 @@
 using namespace mlir;
 using namespace attn;
 
-//===-- attn.kernel -------------------------------------------------------------------------------------------------===//
+//===-- attn.kernel --------------------------------------------------------------------------------------------------
 
 ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
-  auto functionType = [](Builder &b, ArrayRef<Type> inputs, ArrayRef<Type> results, function_interface_impl::VariadicFlag,
+  auto functionType = [](Builder &b, ArrayRef<Type> inputs, ArrayRef<Type> results,
+                         function_interface_impl::VariadicFlag,
                          std::string &) { return b.getFunctionType(inputs, results); };
   return function_interface_impl::parseFunctionOp(parser, result, /*allowVariadic=*/false,
                                                   getFunctionTypeAttrName(result.name), functionType,
@@ -19,8 +20,8 @@ ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &result) {
 }
 
 void KernelOp::print(OpAsmPrinter &p) {
-  function_interface_impl::printFunctionOp(p, *this, /*isVariadic=*/false, getFunctionTypeAttrName(), getArgAttrsAttrName(),
-                                           getResAttrsAttrName());
+  function_interface_impl::printFunctionOp(p, *this, /*isVariadic=*/false, getFunctionTypeAttrName(),
+                                           getArgAttrsAttrName(), getResAttrsAttrName());
 }
 
 void KernelOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn setName) {
@@ -73,12 +74,12 @@ static LogicalResult verifyDimensions(KernelOp kernel, RankedTensorType type, co
 }
 
 static LogicalResult verifyTensor(KernelOp kernel, Type type, StringRef name, const Twine &what) {
-  if (name.empty())  // kernel_c5
+  if (name.empty()) // kernel_c5
     return kernel.emitOpError() << what << " has no " << KernelOp::kNameAttr;
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor)
     return success();
-  if (!isa_and_nonnull<RanksAttr>(tensor.getEncoding()))  // kernel_c1
+  if (!isa_and_nonnull<RanksAttr>(tensor.getEncoding())) // kernel_c1
     return kernel.emitOpError() << what << " has no #attn.ranks: " << type;
   return verifyDimensions(kernel, tensor, what);
 }
@@ -86,7 +87,7 @@ static LogicalResult verifyTensor(KernelOp kernel, Type type, StringRef name, co
 LogicalResult KernelOp::verify() {
   llvm::StringSet<> seen;
   for (RankAttr rank : getRanks().getAsRange<RankAttr>())
-    if (!seen.insert(rank.getName()).second)  // kernel_c2
+    if (!seen.insert(rank.getName()).second) // kernel_c2
       return emitOpError() << "lists rank '" << rank.getName().getValue() << "' twice";
   for (auto [i, type] : llvm::enumerate(getArgumentTypes()))
     if (failed(verifyTensor(*this, type, getArgName(i), "argument " + Twine(i))))
@@ -104,29 +105,29 @@ static LogicalResult verifyYields(Operation *op, Region &region, TypeRange expec
   return op->emitOpError() << "yields (" << yielded << ") != (" << expected << ')';
 }
 
-LogicalResult KernelOp::verifyRegions() { return verifyYields(*this, getBody(), getResultTypes()); }  // kernel_c4
+LogicalResult KernelOp::verifyRegions() { return verifyYields(*this, getBody(), getResultTypes()); } // kernel_c4
 
-//===-- attn.extent, attn.default, attn.require, attn.group ---------------------------------------------------------===//
+//===-- attn.extent, attn.default, attn.require, attn.group ----------------------------------------------------------
 
 void ExtentOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), getRank().upper()); }
 
 LogicalResult ExtentOp::verify() {
   auto kernel = (*this)->getParentOfType<KernelOp>();
-  if (kernel && !kernel.findRank(getRank()))  // extent_c1
+  if (kernel && !kernel.findRank(getRank())) // extent_c1
     return emitOpError() << "the kernel has no rank '" << getRank() << '\'';
   return success();
 }
 
 LogicalResult DefaultOp::verify() {
   auto argument = dyn_cast<BlockArgument>(getArgument());
-  if (!argument || !isa<KernelOp>(argument.getOwner()->getParentOp()))  // default_c1
+  if (!argument || !isa<KernelOp>(argument.getOwner()->getParentOp())) // default_c1
     return emitOpError() << "operand is not a scalar argument of the kernel";
   return success();
 }
 LogicalResult DefaultOp::verifyRegions() { return verifyYields(*this, getBody(), getResult().getType()); }
 
-LogicalResult RequireOp::verifyRegions() {  // require_c1
+LogicalResult RequireOp::verifyRegions() { // require_c1
   return verifyYields(*this, getBody(), Builder(getContext()).getI1Type());
 }
 
-LogicalResult GroupOp::verifyRegions() { return verifyYields(*this, getBody(), getResultTypes()); }  // group_c1
+LogicalResult GroupOp::verifyRegions() { return verifyYields(*this, getBody(), getResultTypes()); } // group_c1

@@ -13,7 +13,9 @@ static TypedAttr number(Type element, double value, int64_t integer) {
     exact.convert(type.getFloatSemantics(), APFloat::rmNearestTiesToEven, &losesInfo);
     return FloatAttr::get(type, exact);
   }
-  return IntegerAttr::get(element, element.isInteger(1) ? APInt(1, integer & 1) : APInt(64, integer, true).trunc(element.getIntOrFloatBitWidth()));
+  return IntegerAttr::get(element, element.isInteger(1)
+                                       ? APInt(1, integer & 1)
+                                       : APInt(64, integer, true).trunc(element.getIntOrFloatBitWidth()));
 }
 static TypedAttr zero(Type t) { return number(t, 0.0, 0); }
 static TypedAttr one(Type t) { return number(t, 1.0, 1); }
@@ -26,8 +28,7 @@ static TypedAttr highest(Type t) {
                            : IntegerAttr::get(t, APInt::getSignedMaxValue(t.getIntOrFloatBitWidth()));
 }
 
-template <typename FloatOp, typename IntegerOp>
-static Value combineWith(OpBuilder &b, Location loc, Value x, Value y) {
+template <typename FloatOp, typename IntegerOp> static Value combineWith(OpBuilder &b, Location loc, Value x, Value y) {
   if (isa<FloatType>(x.getType()))
     return FloatOp::create(b, loc, x, y);
   return IntegerOp::create(b, loc, x, y);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Reducers are data: what IR needs to know of each is one row. Their algebraic properties (what distributes over them, and
-// so on) are rows of the cascade algebra, passes/attn/algebra/.
+// Reducers are data: what IR needs to know of each is one row. Their algebraic properties (what distributes over them,
+// and so on) are rows of the cascade algebra, passes/attn/algebra/.
 #pragma once
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinAttributes.h"

@@ -6,7 +6,8 @@
 using namespace mlir;
 using namespace attn::route;
 
-void ForOp::build(OpBuilder &b, OperationState &state, Value set, ValueRange at, ArrayRef<int64_t> block, ValueRange initArgs) {
+void ForOp::build(OpBuilder &b, OperationState &state, Value set, ValueRange at, ArrayRef<int64_t> block,
+                  ValueRange initArgs) {
   state.addTypes(initArgs.getTypes());
   state.addOperands(set);
   state.addOperands(at);
@@ -25,7 +26,7 @@ void ForOp::build(OpBuilder &b, OperationState &state, Value set, ValueRange at,
 
 YieldOp ForOp::getYield() { return cast<YieldOp>(getBody().front().getTerminator()); }
 
-//===-- text --------------------------------------------------------------------------------------------------------===//
+//===-- text ---------------------------------------------------------------------------------------------------------
 
 ParseResult ForOp::parse(OpAsmParser &parser, OperationState &result) {
   Builder &b = parser.getBuilder();
@@ -49,7 +50,8 @@ ParseResult ForOp::parse(OpAsmParser &parser, OperationState &result) {
   if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren, parsePoint) || parser.parseKeyword("in") ||
       parser.parseOperand(set) || parser.parseKeyword("at") ||
       parser.parseOperandList(at, AsmParser::Delimiter::Paren) || parser.parseKeyword("block") ||
-      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&] { return parser.parseInteger(block.emplace_back()); }))
+      parser.parseCommaSeparatedList(AsmParser::Delimiter::Square,
+                                     [&] { return parser.parseInteger(block.emplace_back()); }))
     return failure();
   if (arguments.empty())
     return parser.emitError(parser.getNameLoc()) << "expected first points of the block, then '%full'";
@@ -85,22 +87,24 @@ void ForOp::print(OpAsmPrinter &p) {
   p.printRegion(getBody(), /*printEntryBlockArgs=*/false);
 }
 
-//===-- constraints -------------------------------------------------------------------------------------------------===//
+//===-- constraints --------------------------------------------------------------------------------------------------
 
 LogicalResult ForOp::verify() {
-  if (llvm::any_of(getBlock(), [](int64_t size) { return size <= 0; }))  // for_c1
+  if (llvm::any_of(getBlock(), [](int64_t size) { return size <= 0; })) // for_c1
     return emitOpError() << "has a block size that is not positive";
-  if (getBlock().size() <= getAt().size())  // for_c2
-    return emitOpError() << "loops over no dimension: " << getAt().size() << " of " << getBlock().size() << " are fixed";
+  if (getBlock().size() <= getAt().size()) // for_c2
+    return emitOpError() << "loops over no dimension: " << getAt().size() << " of " << getBlock().size()
+                         << " are fixed";
   FailureOr<SmallVector<AffineOp>> members = affineMembers(getSet());
-  if (failed(members))  // for_c5
+  if (failed(members)) // for_c5
     return emitOpError() << "loops over a set that no route op makes";
   for (AffineOp member : *members) {
-    if (member.getNumDims() != getBlock().size())  // for_c1
-      return emitOpError() << getBlock().size() << " block sizes != " << member.getNumDims() << " dimensions of the set";
+    if (member.getNumDims() != getBlock().size()) // for_c1
+      return emitOpError() << getBlock().size() << " block sizes != " << member.getNumDims()
+                           << " dimensions of the set";
     for (AffineExpr expr : member.getWithin().getResults())
       for (unsigned d = getNumLeading(); d < member.getNumDims(); ++d)
-        if (expr.isFunctionOfDim(d))  // for_c4
+        if (expr.isFunctionOfDim(d)) // for_c4
           return emitOpError() << "loops over '" << member.getDimNames()[d] << "', which 'within' bounds";
   }
   return success();
@@ -110,12 +114,12 @@ LogicalResult ForOp::verifyRegions() {
   SmallVector<Type> expected(getNumStreamed(), IndexType::get(getContext()));
   expected.push_back(IntegerType::get(getContext(), 1));
   llvm::append_range(expected, getInitArgs().getTypes());
-  if (getBody().getArgumentTypes() != TypeRange(expected))  // for_c3
+  if (getBody().getArgumentTypes() != TypeRange(expected)) // for_c3
     return emitOpError() << "body takes (" << getBody().getArgumentTypes() << ") != (" << expected << ')';
   return success();
 }
 
-//===-- interfaces --------------------------------------------------------------------------------------------------===//
+//===-- interfaces ---------------------------------------------------------------------------------------------------
 
 SmallVector<Region *> ForOp::getLoopRegions() { return {&getBody()}; }
 std::optional<SmallVector<Value>> ForOp::getLoopInductionVars() {
@@ -127,6 +131,6 @@ std::optional<MutableArrayRef<OpOperand>> ForOp::getYieldedValuesMutable() { ret
 MutableArrayRef<OpOperand> ForOp::getInitsMutable() { return getInitArgsMutable(); }
 OperandRange ForOp::getEntrySuccessorOperands(RegionSuccessor) { return getInitArgs(); }
 void ForOp::getSuccessorRegions(RegionBranchPoint, SmallVectorImpl<RegionSuccessor> &regions) {
-  regions.emplace_back(&getBody(), getRegionIterArgs());  // from outside and from the yield alike: around, or out
+  regions.emplace_back(&getBody(), getRegionIterArgs()); // from outside and from the yield alike: around, or out
   regions.emplace_back(getOperation(), getOperation()->getResults());
 }

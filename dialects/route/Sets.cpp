@@ -27,7 +27,7 @@ FailureOr<SmallVector<AffineOp>> attn::route::affineMembers(Value set) {
   return members;
 }
 
-//===-- route.affine ------------------------------------------------------------------------------------------------===//
+//===-- route.affine -------------------------------------------------------------------------------------------------
 
 void AffineOp::build(OpBuilder &b, OperationState &state, ArrayRef<StringRef> dims, ArrayRef<StringRef> symbolNames,
                      ValueRange symbols, ArrayRef<AffineExpr> constraints, ArrayRef<AffineExpr> within, bool inexact) {
@@ -50,7 +50,7 @@ ParseResult AffineOp::parse(OpAsmParser &parser, OperationState &result) {
   Builder &b = parser.getBuilder();
   attn::AffineNames names;
   SmallVector<OpAsmParser::UnresolvedOperand> symbols;
-  auto parseSymbol = [&]() -> ParseResult {  // P = %P
+  auto parseSymbol = [&]() -> ParseResult { // P = %P
     return failure(parser.parseKeyword(&names.symbols.emplace_back()) || parser.parseEqual() ||
                    parser.parseOperand(symbols.emplace_back()));
   };
@@ -137,8 +137,9 @@ static LogicalResult verifyWithin(AffineOp op, AffineExpr expr) {
   for (unsigned d = 0; d < op.getNumDims(); ++d)
     if (expr.isFunctionOfDim(d))
       ++mentioned, dim = d;
-  if (mentioned != 1 || !constantCoefficient(expr, dim))  // affine_c3
-    return op.emitOpError() << "an expression of 'within' is not linear in one dimension, with a constant coefficient: " << inNames(op, expr);
+  if (mentioned != 1 || !constantCoefficient(expr, dim)) // affine_c3
+    return op.emitOpError() << "an expression of 'within' is not linear in one dimension, with a constant coefficient: "
+                            << inNames(op, expr);
   return success();
 }
 
@@ -149,7 +150,7 @@ static LogicalResult verifyDivisors(AffineOp op, AffineExpr expr) {
     if (!binary || each.getKind() == AffineExprKind::Add || each.getKind() == AffineExprKind::Mul)
       return;
     auto divisor = dyn_cast<AffineConstantExpr>(binary.getRHS());
-    if (divisor && divisor.getValue() <= 0)  // affine_c4
+    if (divisor && divisor.getValue() <= 0) // affine_c4
       result = WalkResult::interrupt();
   });
   if (result.wasInterrupted())
@@ -161,11 +162,11 @@ LogicalResult AffineOp::verify() {
   llvm::StringSet<> seen;
   for (ArrayAttr names : {getDims(), getSymbolNames()})
     for (StringRef name : names.getAsValueRange<StringAttr>())
-      if (!seen.insert(name).second)  // affine_c1
+      if (!seen.insert(name).second) // affine_c1
         return emitOpError() << "has two dimensions or symbols named '" << name << '\'';
   for (AffineMap map : {getConstraints(), getWithin()}) {
     if (map.getNumDims() != getDims().size() || map.getNumSymbols() != getSymbolNames().size() ||
-        map.getNumSymbols() != getSymbols().size())  // affine_c2
+        map.getNumSymbols() != getSymbols().size()) // affine_c2
       return emitOpError() << "map " << AffineMapAttr::get(map) << " has not " << getDims().size() << " dimensions and "
                            << getSymbols().size() << " symbols, each with a name";
     for (AffineExpr expr : map.getResults())
@@ -178,18 +179,19 @@ LogicalResult AffineOp::verify() {
   return success();
 }
 
-//===-- route.union -------------------------------------------------------------------------------------------------===//
+//===-- route.union --------------------------------------------------------------------------------------------------
 
 LogicalResult UnionOp::verify() {
-  if (getMembers().empty())  // union_c1
+  if (getMembers().empty()) // union_c1
     return emitOpError() << "has no members";
   AffineOp first;
   for (Value member : getMembers()) {
     auto affine = member.getDefiningOp<AffineOp>();
     if (!affine)
       continue;
-    if (first && first.getDims() != affine.getDims()) {  // union_c2
-      InFlightDiagnostic diagnostic = emitOpError() << "has members over " << first.getDims() << " and " << affine.getDims();
+    if (first && first.getDims() != affine.getDims()) { // union_c2
+      InFlightDiagnostic diagnostic = emitOpError()
+                                      << "has members over " << first.getDims() << " and " << affine.getDims();
       diagnostic.attachNote(affine.getLoc()) << "the second is made here";
       return diagnostic;
     }

@@ -14,14 +14,15 @@ LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> error, Affin
   return success();
 }
 
-LogicalResult FragType::verify(function_ref<InFlightDiagnostic()> error, ArrayRef<int64_t> shape, Type, LayoutAttr layout) {
+LogicalResult FragType::verify(function_ref<InFlightDiagnostic()> error, ArrayRef<int64_t> shape, Type,
+                               LayoutAttr layout) {
   int64_t elements = 1;
   for (int64_t extent : shape) {
-    if (extent <= 0 || extent > (int64_t(1) << 22) / elements)  // frag_c1
+    if (extent <= 0 || extent > (int64_t(1) << 22) / elements) // frag_c1
       return error() << "fragment of more than 2^22 elements, or of none";
     elements *= extent;
   }
-  if (layout && layout.getMap().getNumDims() != shape.size())  // frag_c2
+  if (layout && layout.getMap().getNumDims() != shape.size()) // frag_c2
     return error() << "layout has " << layout.getMap().getNumDims() << " dimensions != " << shape.size();
   return success();
 }
@@ -41,7 +42,8 @@ static LogicalResult verifyAccess(Operation *op, FragType frag, MemRefType memor
 }
 
 /// map_c1: a projection whose extents are the operand's.
-static LogicalResult verifyProjection(Operation *op, unsigned i, AffineMap map, ArrayRef<int64_t> space, FragType frag) {
+static LogicalResult verifyProjection(Operation *op, unsigned i, AffineMap map, ArrayRef<int64_t> space,
+                                      FragType frag) {
   if (map.getNumDims() != space.size() || map.getNumSymbols() != 0 || map.getNumResults() != frag.getRank() ||
       !map.isProjectedPermutation())
     return op->emitOpError() << "operand " << i << ": map " << AffineMapAttr::get(map) << " is no projection of "
@@ -49,8 +51,8 @@ static LogicalResult verifyProjection(Operation *op, unsigned i, AffineMap map, 
   for (auto [expr, extent] : llvm::zip(map.getResults(), frag.getShape())) {
     unsigned dim = cast<AffineDimExpr>(expr).getPosition();
     if (space[dim] != extent)
-      return op->emitOpError() << "operand " << i << " has extent " << extent << " in dimension " << dim << ", expected "
-                               << space[dim];
+      return op->emitOpError() << "operand " << i << " has extent " << extent << " in dimension " << dim
+                               << ", expected " << space[dim];
   }
   return success();
 }
@@ -59,16 +61,17 @@ LogicalResult LoadOp::verify() {
   if (failed(verifyAccess(*this, getType(), cast<MemRefType>(getSource().getType()), getMap(), getGathers().size(),
                           getIndices().size(), getLimits().size())))
     return failure();
-  if (getPad().getType() != getType().getElementType())  // load_c3
+  if (getPad().getType() != getType().getElementType()) // load_c3
     return emitOpError() << "pad of " << getPad().getType() << " for elements " << getType().getElementType();
   size_t numMaps = getGatherMaps() ? getGatherMaps()->size() : 0;
-  if (numMaps != getGathers().size())  // load_c4
+  if (numMaps != getGathers().size()) // load_c4
     return emitOpError() << numMaps << " gather maps != " << getGathers().size() << " gathers";
   for (auto [i, gather] : llvm::enumerate(getGathers())) {
     auto frag = cast<FragType>(gather.getType());
-    if (!isa<IntegerType>(frag.getElementType()))  // load_c4
+    if (!isa<IntegerType>(frag.getElementType())) // load_c4
       return emitOpError() << "gather " << i << " of " << frag.getElementType() << ", expected an integer";
-    if (failed(verifyProjection(*this, i, cast<AffineMapAttr>((*getGatherMaps())[i]).getValue(), getType().getShape(), frag)))
+    if (failed(verifyProjection(*this, i, cast<AffineMapAttr>((*getGatherMaps())[i]).getValue(), getType().getShape(),
+                                frag)))
       return failure();
   }
   return success();
@@ -106,13 +109,13 @@ static LogicalResult verifyBody(Operation *op, ValueRange inputs, ArrayAttr maps
 }
 
 LogicalResult MapOp::verifyRegions() {
-  if (getResults().empty())  // map_c2
+  if (getResults().empty()) // map_c2
     return emitOpError() << "has no result";
   SmallVector<Type> elements;
   for (Type type : getResultTypes()) {
     auto frag = cast<FragType>(type);
     elements.push_back(frag.getElementType());
-    if (frag.getShape() != getSpace())  // map_c2
+    if (frag.getShape() != getSpace()) // map_c2
       return emitOpError() << "results of different shapes: " << getResultTypes();
   }
   return verifyBody(*this, getInputs(), getMaps(), getPoints(), getIndices().size(), getSpace(), getBody(), elements);
@@ -120,10 +123,10 @@ LogicalResult MapOp::verifyRegions() {
 
 LogicalResult ReduceOp::verifyRegions() {
   ArrayRef<int64_t> shape = getType().getShape(), space = getSpace();
-  if (space.size() <= shape.size() || space.take_front(shape.size()) != shape)  // reduce_c2
+  if (space.size() <= shape.size() || space.take_front(shape.size()) != shape) // reduce_c2
     return emitOpError() << "space [" << space << "] does not extend the result's shape [" << shape << ']';
   Type element = getType().getElementType();
-  if (getIdentity().getType() != element || (getAcc() && getAcc().getType() != getType()))  // reduce_c4
+  if (getIdentity().getType() != element || (getAcc() && getAcc().getType() != getType())) // reduce_c4
     return emitOpError() << "identity of " << getIdentity().getType() << " or acc does not fit " << getType();
   return verifyBody(*this, getInputs(), getMaps(), getPoints(), getIndices().size(), space, getBody(), element);
 }
@@ -139,12 +142,13 @@ static bool accumulatesIn(Type a, Type b, Type c) {
 
 LogicalResult DotOp::verify() {
   FragType types[] = {getLhs().getType(), getRhs().getType(), getType()};
-  if (getMaps().size() != 3)  // dot_c1
+  if (getMaps().size() != 3) // dot_c1
     return emitOpError() << getMaps().size() << " maps != 3";
   for (unsigned i = 0; i < 3; ++i)
     if (getOperandMap(i).getNumResults() != types[i].getRank() || !getOperandMap(i).isProjectedPermutation() ||
-        getOperandMap(i).getNumDims() != getOperandMap(0).getNumDims())  // dot_c1
-      return emitOpError() << "map " << i << ' ' << AffineMapAttr::get(getOperandMap(i)) << " does not fit " << types[i];
+        getOperandMap(i).getNumDims() != getOperandMap(0).getNumDims()) // dot_c1
+      return emitOpError() << "map " << i << ' ' << AffineMapAttr::get(getOperandMap(i)) << " does not fit "
+                           << types[i];
   SmallVector<int64_t> space = getSpace();
   SmallVector<unsigned> uses(space.size(), 0);
   for (unsigned i = 0; i < 3; ++i) {
@@ -154,36 +158,36 @@ LogicalResult DotOp::verify() {
       ++uses[cast<AffineDimExpr>(expr).getPosition()];
   }
   for (auto [dim, count] : llvm::enumerate(uses))
-    if (count < 2)  // dot_c2
+    if (count < 2) // dot_c2
       return emitOpError() << "dimension " << dim << " is in " << count << " of the three maps, expected at least 2";
-  if (!accumulatesIn(types[0].getElementType(), types[1].getElementType(), types[2].getElementType()))  // dot_c3
-    return emitOpError() << types[0].getElementType() << " times " << types[1].getElementType() << " does not accumulate in "
-                         << types[2].getElementType();
-  if (getAcc() && getAcc().getType() != getType())  // dot_c4
+  if (!accumulatesIn(types[0].getElementType(), types[1].getElementType(), types[2].getElementType())) // dot_c3
+    return emitOpError() << types[0].getElementType() << " times " << types[1].getElementType()
+                         << " does not accumulate in " << types[2].getElementType();
+  if (getAcc() && getAcc().getType() != getType()) // dot_c4
     return emitOpError() << "acc of type " << getAcc().getType() << ", expected " << getType();
   return success();
 }
 
 LogicalResult MaskOp::verify() {
   FragType type = getInput().getType();
-  if (getSet().getNumDims() != type.getRank() || getSet().getNumSymbols() != getIndices().size())  // mask_c1
-    return emitOpError() << "set " << AffineMapAttr::get(getSet()) << " has not " << type.getRank() << " dimensions and "
-                         << getIndices().size() << " symbols";
+  if (getSet().getNumDims() != type.getRank() || getSet().getNumSymbols() != getIndices().size()) // mask_c1
+    return emitOpError() << "set " << AffineMapAttr::get(getSet()) << " has not " << type.getRank()
+                         << " dimensions and " << getIndices().size() << " symbols";
   if (getType() != type)
     return emitOpError() << "result " << getType() << " != " << type;
   if (Value condition = getCondition()) {
     auto frag = cast<FragType>(condition.getType());
-    if (!frag.getElementType().isInteger(1) || frag.getShape() != type.getShape())  // mask_c2
+    if (!frag.getElementType().isInteger(1) || frag.getShape() != type.getShape()) // mask_c2
       return emitOpError() << "condition " << frag << " for " << type;
   }
-  if (getOtherwise().getType() != type.getElementType())  // mask_c3
+  if (getOtherwise().getType() != type.getElementType()) // mask_c3
     return emitOpError() << "else of " << getOtherwise().getType() << " for elements " << type.getElementType();
   return success();
 }
 
 LogicalResult ConvertOp::verify() {
   FragType from = getInput().getType(), to = getType();
-  if (from.getShape() != to.getShape() || from.getElementType() != to.getElementType())  // convert_c1
+  if (from.getShape() != to.getShape() || from.getElementType() != to.getElementType()) // convert_c1
     return emitOpError() << from << " != " << to << " but for the layout";
   return success();
 }

@@ -46,7 +46,9 @@ void TileDialect::initialize() {
 }
 
 int64_t FragType::getNumElements() const { return ShapedType::getNumElements(getShape()); }
-FragType FragType::withLayout(LayoutAttr layout) const { return get(getContext(), getShape(), getElementType(), layout); }
+FragType FragType::withLayout(LayoutAttr layout) const {
+  return get(getContext(), getShape(), getElementType(), layout);
+}
 FragType FragType::withElementType(Type element) const { return get(getContext(), getShape(), element, getLayout()); }
 
 static AffineMap mapAt(ArrayAttr maps, unsigned i) { return cast<AffineMapAttr>(maps[i]).getValue(); }

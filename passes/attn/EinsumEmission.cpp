@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// From terms to Einsums. What an Einsum reads are tensors at affine positions; everything else of a term is its map region.
+// From terms to Einsums. What an Einsum reads are tensors at affine positions; everything else of a term is its map
+// region.
 #include "passes/attn/EinsumEmission.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "passes/attn/ScalarEmission.h"
@@ -8,8 +9,8 @@
 
 using namespace mlir;
 using namespace attn;
-using algebra::Factor, algebra::Function, algebra::Number, algebra::Opened, algebra::Substitution,
-    algebra::Summand, algebra::TermKind, algebra::TermRef, algebra::ValueType;
+using algebra::Factor, algebra::Function, algebra::Number, algebra::Opened, algebra::Substitution, algebra::Summand,
+    algebra::TermKind, algebra::TermRef, algebra::ValueType;
 
 using Terms = ArrayRef<TermRef>;
 
@@ -24,7 +25,9 @@ Type EinsumEmitter::floatType() const {
 }
 
 Type EinsumEmitter::elementTypeOf(ValueType type) {
-  return type == ValueType::Float ? floatType() : type == ValueType::Bool ? Type(outer.getI1Type()) : Type(outer.getI64Type());
+  return type == ValueType::Float  ? floatType()
+         : type == ValueType::Bool ? Type(outer.getI1Type())
+                                   : Type(outer.getI64Type());
 }
 
 RankedTensorType EinsumEmitter::typeOf(Terms dims, Type element) {
@@ -87,8 +90,9 @@ void EinsumEmitter::declare(StringRef rank) {
   Builder b(kernel.getContext());
   RankAttr like = kernel.findRank(rank.rsplit('.').first);
   AffineMap same = AffineMap::get(0, 1, b.getAffineSymbolExpr(0));
-  auto attr = like.getConstantExtent() ? RankAttr::get(b.getContext(), b.getStringAttr(rank), like.getExtent(), {}, {})
-                                       : RankAttr::get(b.getContext(), b.getStringAttr(rank), same, {like.getName()}, {});
+  auto attr = like.getConstantExtent()
+                  ? RankAttr::get(b.getContext(), b.getStringAttr(rank), like.getExtent(), {}, {})
+                  : RankAttr::get(b.getContext(), b.getStringAttr(rank), same, {like.getName()}, {});
   SmallVector<Attribute> ranks(kernel.getRanks().begin(), kernel.getRanks().end());
   ranks.push_back(attr);
   kernel.setRanksAttr(b.getArrayAttr(ranks));
@@ -132,7 +136,8 @@ static SmallVector<TermRef> bindersOf(const Opened &o) {
 static SmallVector<TermRef> within(Terms conditions, Terms dims) {
   SmallVector<TermRef> r;
   for (TermRef c : conditions)
-    if (!c->getFreeIndices().empty() && llvm::all_of(c->getFreeIndices(), [&](TermRef i) { return llvm::is_contained(dims, i); }))
+    if (!c->getFreeIndices().empty() &&
+        llvm::all_of(c->getFreeIndices(), [&](TermRef i) { return llvm::is_contained(dims, i); }))
       r.push_back(c);
   return r;
 }
@@ -180,8 +185,8 @@ TermRef EinsumEmitter::hoisted(TermRef t, Terms conditions) {
 
 TermRef EinsumEmitter::lowerReduce(TermRef t, Terms conditions) { return materialise(t, conditions); }
 
-/// scale * sum[e] q k as sum[e] (scale q) k: onto an operand of the compute type that no point of the stream changes, so that
-/// the product is formed once.
+/// scale * sum[e] q k as sum[e] (scale q) k: onto an operand of the compute type that no point of the stream changes,
+/// so that the product is formed once.
 TermRef EinsumEmitter::foldScale(TermRef t) {
   auto [coefficient, factors] = context.factors(t);
   auto isContraction = [&](const Factor &f) {
@@ -299,7 +304,8 @@ Value EinsumEmitter::scalarValue(TermRef t) {
   OpBuilder b(outer);
   if (t->is(TermKind::Extent)) {
     for (ExtentOp e : kernel.getBody().front().getOps<ExtentOp>())
-      if (e.getRank() == t->getName() && (e->isBeforeInBlock(&*outer.getInsertionPoint()) || e->getBlock() != outer.getBlock()))
+      if (e.getRank() == t->getName() &&
+          (e->isBeforeInBlock(&*outer.getInsertionPoint()) || e->getBlock() != outer.getBlock()))
         return scalars[t] = e;
     b.setInsertionPointToStart(&kernel.getBody().front());
     return scalars[t] = ExtentOp::create(b, kernel.getLoc(), t->getName());
@@ -441,7 +447,8 @@ Value EinsumEmitter::write(const EinsumRequest &request, bool inside) {
     spec.reducer = ReducerAttr::get(b.getContext(), b.getStringAttr(algebra::getRow(*request.reducer).name));
   for (auto [r, map] : llvm::zip_equal(o.reads, o.maps)) {
     spec.inputs.push_back(terms.valueOf(r->getName()));
-    spec.maps.push_back(AffineMap::get(o.iterators.size() + o.gatherReads.size(), o.symbolTerms.size(), map.getResults(), b.getContext()));
+    spec.maps.push_back(AffineMap::get(o.iterators.size() + o.gatherReads.size(), o.symbolTerms.size(),
+                                       map.getResults(), b.getContext()));
   }
   for (TermRef s : o.symbolTerms)
     spec.symbols.push_back(scalarValue(s));

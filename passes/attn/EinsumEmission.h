@@ -18,17 +18,18 @@ struct EinsumRequest {
   mlir::TypedAttr otherwise;
 };
 
-/// Writes terms as Einsums. Inner reductions, and what is common to all points of a stream, become Einsums of their own,
-/// which the rest reads by name; a contraction keeps two operands.
+/// Writes terms as Einsums. Inner reductions, and what is common to all points of a stream, become Einsums of their
+/// own, which the rest reads by name; a contraction keeps two operands.
 ///
-/// Two places to write: `outer`, before the stream, for what neither carries a streamed rank nor reads a tensor of the stream;
-/// `inner` for the rest. Without a stream both are one.
+/// Two places to write: `outer`, before the stream, for what neither carries a streamed rank nor reads a tensor of the
+/// stream; `inner` for the rest. Without a stream both are one.
 class EinsumEmitter {
 public:
   EinsumEmitter(KernelTerms &terms, mlir::OpBuilder outer)
       : terms(terms), context(terms.getContext()), outer(outer), inner(outer) {}
 
-  /// From here on Einsums of the streamed ranks are written at `builder`; what was written for another place is forgotten.
+  /// From here on Einsums of the streamed ranks are written at `builder`; what was written for another place is
+  /// forgotten.
   void enter(mlir::OpBuilder builder, llvm::ArrayRef<llvm::StringRef> streamed);
 
   /// Einsums outside the stream are written at `builder` from here on.
@@ -73,7 +74,8 @@ private:
   algebra::TermRef lowerMul(algebra::TermRef t, llvm::ArrayRef<algebra::TermRef> conditions);
   algebra::TermRef foldScale(algebra::TermRef t);
   algebra::TermRef hoisted(algebra::TermRef t, llvm::ArrayRef<algebra::TermRef> conditions);
-  llvm::SmallVector<algebra::TermRef> without(llvm::ArrayRef<algebra::TermRef> conditions, const EinsumRequest &request);
+  llvm::SmallVector<algebra::TermRef> without(llvm::ArrayRef<algebra::TermRef> conditions,
+                                              const EinsumRequest &request);
   std::optional<mlir::AffineExpr> affine(algebra::TermRef t, Operands &operands);
   void collect(algebra::TermRef t, Operands &operands);
   mlir::Value scalarValue(algebra::TermRef t);
@@ -85,7 +87,7 @@ private:
   llvm::SmallVector<llvm::StringRef> streamed;
   using WithConditions = std::pair<algebra::TermRef, algebra::TermRef>;
   llvm::DenseMap<WithConditions, algebra::TermRef> writtenOutside, writtenInside;
-  llvm::DenseMap<llvm::StringRef, llvm::SmallVector<algebra::TermRef>> carried;     // conditions of written tensors
+  llvm::DenseMap<llvm::StringRef, llvm::SmallVector<algebra::TermRef>> carried; // conditions of written tensors
   llvm::DenseSet<llvm::StringRef> insideNames, maxima;
   llvm::DenseMap<algebra::TermRef, mlir::Value> scalars;
 };

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // attn-fuse. Needs: a kernel of Einsums and streams at its top level. Guarantees: all of them are in groups.
 //
-// Two streams over one rank that do not read each other traverse it together. A group takes what it needs with it: Einsums
-// that several groups read are computed again in each.
+// Two streams over one rank that do not read each other traverse it together. A group takes what it needs with it:
+// Einsums that several groups read are computed again in each.
 #include "dialects/attn/Attn.h"
-#include "passes/Passes.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "passes/Passes.h"
 
 namespace attn {
 #define GEN_PASS_DEF_ATTNFUSE
@@ -41,7 +41,8 @@ static SmallVector<Value> readBy(Operation *op) {
 }
 
 /// Ops of the kernel that `op` reads, directly or not, in the order of the kernel; `follow` says where to go on.
-static void collectNeeds(Operation *op, llvm::function_ref<bool(Operation *)> follow, llvm::SetVector<Operation *> &out) {
+static void collectNeeds(Operation *op, llvm::function_ref<bool(Operation *)> follow,
+                         llvm::SetVector<Operation *> &out) {
   for (Value v : readBy(op))
     if (Operation *def = v.getDefiningOp(); def && follow(def) && !out.contains(def)) {
       collectNeeds(def, follow, out);
@@ -61,8 +62,8 @@ static void appendRegion(Region &to, Region &from, ArrayRef<unsigned> copies, un
   SmallVector<Value> map;
   for (unsigned i = 0; i < copies.size(); ++i)
     for (unsigned j = 0; j < others; ++j) {
-      Value argument = target.insertArgument(i * (mine + others) + mine + j, source.getArgument(i * others + j).getType(),
-                                             to.getLoc());
+      Value argument = target.insertArgument(i * (mine + others) + mine + j,
+                                             source.getArgument(i * others + j).getType(), to.getLoc());
       map.push_back(argument);
     }
   for (auto [argument, value] : llvm::zip_equal(source.getArguments(), map))

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// From attn IR to terms. Presence follows R11 and R12: an operand brings its conditions where it is read, the branch that a
-// select does not take is neither read nor missed, and a reduction consumes the conditions that mention its indices.
+// From attn IR to terms. Presence follows R11 and R12: an operand brings its conditions where it is read, the branch
+// that a select does not take is neither read nor missed, and a reduction consumes the conditions that mention its
+// indices.
 #include "passes/attn/KernelTerms.h"
-#include "passes/attn/ScalarTerms.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "passes/attn/ScalarTerms.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 
 using namespace mlir;
 using namespace attn;
-using algebra::Binder, algebra::Function, algebra::Number, algebra::Substitution, algebra::TermContext, algebra::TermRef,
-    algebra::ValueType;
+using algebra::Binder, algebra::Function, algebra::Number, algebra::Substitution, algebra::TermContext,
+    algebra::TermRef, algebra::ValueType;
 
 ValueType attn::valueTypeOf(Type type) {
   return isa<FloatType>(type) ? ValueType::Float : type.isInteger(1) ? ValueType::Bool : ValueType::Integer;
@@ -134,7 +135,8 @@ namespace attn {
 /// The scalars of one Einsum's regions.
 class KernelTerms::Region {
 public:
-  Region(KernelTerms &terms, EinsumOp op, Inline inlining) : terms(terms), context(terms.context), op(op), inlining(inlining) {
+  Region(KernelTerms &terms, EinsumOp op, Inline inlining)
+      : terms(terms), context(terms.context), op(op), inlining(inlining) {
     for (StringRef name : op.getIteratorNames())
       dims.push_back(context.index(name));
     dims.append(op.getGathers().size(), nullptr);
@@ -256,8 +258,8 @@ LogicalResult KernelTerms::Region::conditions(SmallVectorImpl<TermRef> &out) {
 }
 
 /// Scalars leave a sum: they are one factor, whatever the spelling of the product.
-static TermRef reduceTerm(TermContext &context, algebra::Reducer op, ArrayRef<Binder> binders, ArrayRef<TermRef> filters,
-                          TermRef body, ValueType type) {
+static TermRef reduceTerm(TermContext &context, algebra::Reducer op, ArrayRef<Binder> binders,
+                          ArrayRef<TermRef> filters, TermRef body, ValueType type) {
   if (!algebra::getRow(op).affine)
     return context.reduce(op, binders, filters, body, type);
   auto [coefficient, factors] = context.factors(body);
@@ -287,7 +289,8 @@ std::optional<Present> KernelTerms::Region::reduced() {
     (mentionsAny(c, binders) ? filters : r.conditions).push_back(c);
   auto reducer = algebra::findReducer(op.getReducerAttr().getName().getValue());
   if (!reducer) {
-    op.emitError() << "reducer '" << op.getReducerAttr().getName().getValue() << "' is not known to the cascade algebra";
+    op.emitError() << "reducer '" << op.getReducerAttr().getName().getValue()
+                   << "' is not known to the cascade algebra";
     return std::nullopt;
   }
   r.term = reduceTerm(context, *reducer, binders, filters, body->term, valueTypeOf(op.getType().getElementType()));
@@ -303,7 +306,7 @@ Present KernelTerms::withElse(EinsumOp op, Present p) {
     value = context.number(Number::real(f.getValueAsDouble()));
   else if (otherwise.getType().isInteger(1))
     value = cast<IntegerAttr>(otherwise).getValue().isZero() ? context.negation(context.conjunction({}))
-                                                              : context.conjunction({});
+                                                             : context.conjunction({});
   else
     value = context.number(cast<IntegerAttr>(otherwise).getValue().getSExtValue());
   return {context.select(context.conjunction(p.conditions), p.term, value), {}};

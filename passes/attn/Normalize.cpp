@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// attn-normalize. Needs: any attn kernel. Guarantees: no two Einsums compute one term; every scalar is known to the algebra.
+// attn-normalize. Needs: any attn kernel. Guarantees: no two Einsums compute one term; every scalar is known to the
+// algebra.
 //
-// Einsums are compared as terms, in the order of the kernel: operands that are one value read the same name, so a chain of equal
-// Einsums folds from its start.
-#include "passes/attn/KernelTerms.h"
+// Einsums are compared as terms, in the order of the kernel: operands that are one value read the same name, so a chain
+// of equal Einsums folds from its start.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "passes/Passes.h"
+#include "passes/attn/KernelTerms.h"
 
 namespace attn {
 #define GEN_PASS_DEF_ATTNNORMALIZE

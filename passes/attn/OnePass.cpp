@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // attn-one-pass. Needs: any attn kernel whose scalars the cascade algebra knows. Guarantees: see the pass description.
 //
-// The kernel becomes terms, one for each result. As long as they hold reductions over a streamed rank, a program is derived
-// for the first fibre that waits for no other, its first stream is written, and what later streams and results need of
-// it is read by name from then on. A result whose last reductions that stream finished is one of its results.
-#include "passes/attn/StreamEmission.h"
-#include "passes/attn/StreamedRanks.h"
+// The kernel becomes terms, one for each result. As long as they hold reductions over a streamed rank, a program is
+// derived for the first fibre that waits for no other, its first stream is written, and what later streams and results
+// need of it is read by name from then on. A result whose last reductions that stream finished is one of its results.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "passes/Passes.h"
+#include "passes/attn/StreamEmission.h"
+#include "passes/attn/StreamedRanks.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -34,7 +34,8 @@ struct Result {
 class Rewriter {
 public:
   explicit Rewriter(KernelOp kernel)
-      : kernel(kernel), terms(kernel), context(terms.getContext()), builder(kernel.getYield()), einsums(terms, builder) {}
+      : kernel(kernel), terms(kernel), context(terms.getContext()), builder(kernel.getYield()),
+        einsums(terms, builder) {}
   LogicalResult run();
 
 private:
@@ -61,9 +62,7 @@ private:
 };
 } // namespace
 
-LogicalResult Rewriter::failed() {
-  return kernel.emitError() << "attn-one-pass: " << einsums.error;
-}
+LogicalResult Rewriter::failed() { return kernel.emitError() << "attn-one-pass: " << einsums.error; }
 
 LogicalResult Rewriter::readResults() {
   for (Operation &op : kernel.getBody().front()) {
@@ -136,12 +135,12 @@ bool Rewriter::isFinishedBy(const Result &r, ArrayRef<TermRef> leaves, const Str
 void Rewriter::report(const Program &program) {
   for (const Step &s : program.remarks)
     if (reported.insert(s.text).second)
-      mlir::emitRemark(terms.locationOf(s.location))
-          << "passes over " << program.fibre.str() << ": " << s.text;
+      mlir::emitRemark(terms.locationOf(s.location)) << "passes over " << program.fibre.str() << ": " << s.text;
 }
 
-/// The accumulators of the first stream that wait for no other fibre, with all that their change of reference reads, the
-/// references first. A leaf below a reduction over another rank is named after what that one binds, so names are made plain.
+/// The accumulators of the first stream that wait for no other fibre, with all that their change of reference reads,
+/// the references first. A leaf below a reduction over another rank is named after what that one binds, so names are
+/// made plain.
 llvm::SetVector<TermRef> Rewriter::readyLeaves(const Program &program, const StreamedRanks &ranks, const Fibre &fibre) {
   llvm::SetVector<TermRef> reductions, relatives;
   for (TermRef leaf : program.streams[0]) {
@@ -174,7 +173,8 @@ FailureOr<bool> Rewriter::writeStream(const StreamedRanks &ranks, const Fibre &f
   options.isForeign = [&](TermRef t) { return ranks.isStreamed(t) && !fibre.isReducedBy(t) && !fibre.isCarriedBy(t); };
   Program program = algebra::deriveProgram(context, values, fibre, options);
   if (program.streams.empty())
-    return LogicalResult(kernel.emitError() << "attn-one-pass: reductions over " << fibre.str() << " did not become a stream");
+    return LogicalResult(kernel.emitError()
+                         << "attn-one-pass: reductions over " << fibre.str() << " did not become a stream");
   llvm::SetVector<TermRef> ready = readyLeaves(program, ranks, fibre);
   if (ready.empty())
     return false;
@@ -195,7 +195,9 @@ FailureOr<bool> Rewriter::writeStream(const StreamedRanks &ranks, const Fibre &f
   }
   SmallVector<TermRef> needed; // by what comes later
   for (TermRef leaf : leaves) {
-    auto reads = [&](TermRef t) { return contains(t, [&](TermRef c) { return c->isBinder() && context.plain(c) == leaf; }); };
+    auto reads = [&](TermRef t) {
+      return contains(t, [&](TermRef c) { return c->isBinder() && context.plain(c) == leaf; });
+    };
     bool later = llvm::any_of(open, [&](Result *r) {
       return !llvm::is_contained(finished, r) && (reads(r->value.term) || llvm::any_of(r->value.conditions, reads));
     });
@@ -203,10 +205,15 @@ FailureOr<bool> Rewriter::writeStream(const StreamedRanks &ranks, const Fibre &f
       continue;
     needed.push_back(leaf);
     SmallVector<TermRef> dims(leaf->getFreeIndices());
-    streamResults.push_back({leaf, dims, {}, einsums.elementTypeOf(leaf->is(TermKind::Relative) ? algebra::ValueType::Float : leaf->getType())});
+    streamResults.push_back(
+        {leaf,
+         dims,
+         {},
+         einsums.elementTypeOf(leaf->is(TermKind::Relative) ? algebra::ValueType::Float : leaf->getType())});
   }
   builder.setInsertionPoint(kernel.getYield());
-  StreamOp stream = emitStream(terms, einsums, builder, fibre, leaves, streamResults, terms.locationOf(leaves.back()->getLocation()));
+  StreamOp stream =
+      emitStream(terms, einsums, builder, fibre, leaves, streamResults, terms.locationOf(leaves.back()->getLocation()));
   if (!stream)
     return LogicalResult(failed());
   for (auto [i, r] : llvm::enumerate(finished))
@@ -257,8 +264,8 @@ LogicalResult Rewriter::run() {
     if (mlir::failed(written))
       return failure();
     if (!*written)
-      return kernel.emitError() << "reductions over " << ranks.getFibres()[0].str() << " and " << ranks.getFibres().back().str()
-                                << " wait for each other: not lowered yet";
+      return kernel.emitError() << "reductions over " << ranks.getFibres()[0].str() << " and "
+                                << ranks.getFibres().back().str() << " wait for each other: not lowered yet";
   }
   if (mlir::failed(writeRest()))
     return failure();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Passes as written are counted on the Einsums of the kernel, not on their merged terms: products that would merge are still
-// apart in the text. A tensor's availability is over the names of its ranks; a read moves it to the indices at which it is
-// read.
+// Passes as written are counted on the Einsums of the kernel, not on their merged terms: products that would merge are
+// still apart in the text. A tensor's availability is over the names of its ranks; a read moves it to the indices at
+// which it is read.
 #include "passes/attn/PassAnalysis.h"
 #include "passes/attn/StreamedRanks.h"
 #include "llvm/ADT/STLExtras.h"
@@ -56,7 +56,8 @@ void EinsumCounter::count(EinsumOp op, FibrePasses &out) {
   out.written.halves = std::max({out.written.halves, result.halves, body.halves});
   if (result.carried.size() != body.carried.size()) {
     std::string name = op.getNameAttr() ? op.getNameAttr().str() : "";
-    std::string formula = (name + (name.empty() ? "" : " = ") + op.getReducerAttr().getName().getValue() + "[" + fibre.str() + "]").str();
+    std::string formula =
+        (name + (name.empty() ? "" : " = ") + op.getReducerAttr().getName().getValue() + "[" + fibre.str() + "]").str();
     out.summaries.push_back({formula, {result.halves}, op.getLoc()});
   }
 }
@@ -91,7 +92,9 @@ FailureOr<std::vector<FibrePasses>> attn::analysePasses(KernelOp kernel) {
       counter.count(op, passes);
     llvm::sort(passes.summaries, [](const auto &a, const auto &b) { return a.completed.halves < b.completed.halves; });
     algebra::DerivationOptions options;
-    options.isForeign = [&](TermRef t) { return ranks.isStreamed(t) && !fibre.isReducedBy(t) && !fibre.isCarriedBy(t); };
+    options.isForeign = [&](TermRef t) {
+      return ranks.isStreamed(t) && !fibre.isReducedBy(t) && !fibre.isCarriedBy(t);
+    };
     algebra::Program program = algebra::deriveProgram(terms.getContext(), values, fibre, options);
     passes.derived = program.derived;
     passes.steps = located(terms, program.log);

@@ -98,7 +98,8 @@ Value ScalarEmitter::computeFloat(TermRef t) {
     return math::Exp2Op::create(b, loc, emitFloat(exponent));
   }
   case TermKind::Select:
-    return arith::SelectOp::create(b, loc, emitBool(t->getChild(0)), emitFloat(t->getChild(1)), emitFloat(t->getChild(2)));
+    return arith::SelectOp::create(b, loc, emitBool(t->getChild(0)), emitFloat(t->getChild(1)),
+                                   emitFloat(t->getChild(2)));
   case TermKind::Apply:
     return function(t);
   default:
@@ -119,7 +120,8 @@ Value ScalarEmitter::sum(TermRef t) {
   bool guard = false;
   if (!constantPart.isZero())
     sides[0] = constant(constantPart);
-  bool onlyNegative = constantPart.isZero() && llvm::all_of(summands, [](const Summand &s) { return s.weight.isNegative(); });
+  bool onlyNegative =
+      constantPart.isZero() && llvm::all_of(summands, [](const Summand &s) { return s.weight.isNegative(); });
   for (const Summand &s : summands) {
     bool subtracted = s.weight.isNegative() && !onlyNegative;
     Number w = subtracted ? -s.weight : s.weight;
@@ -180,12 +182,10 @@ Value ScalarEmitter::product(TermRef t) {
   return arith::SelectOp::create(b, loc, both(isEqual(above, 0), isEqual(below, 0)), constant(0), quotient);
 }
 
-template <typename Op>
-static Value unary(OpBuilder &b, Location loc, ArrayRef<Value> x) {
+template <typename Op> static Value unary(OpBuilder &b, Location loc, ArrayRef<Value> x) {
   return Op::create(b, loc, x[0]);
 }
-template <typename Op>
-static Value fold(OpBuilder &b, Location loc, ArrayRef<Value> x) {
+template <typename Op> static Value fold(OpBuilder &b, Location loc, ArrayRef<Value> x) {
   Value r = x[0];
   for (Value v : x.drop_front())
     r = Op::create(b, loc, r, v);
@@ -194,26 +194,46 @@ static Value fold(OpBuilder &b, Location loc, ArrayRef<Value> x) {
 
 static Value mathFunction(OpBuilder &b, Location loc, Function f, ArrayRef<Value> x) {
   switch (f) {
-  case Function::Exp2: return unary<math::Exp2Op>(b, loc, x);
-  case Function::Log1p: return unary<math::Log1pOp>(b, loc, x);
-  case Function::Expm1: return unary<math::ExpM1Op>(b, loc, x);
-  case Function::Tanh: return unary<math::TanhOp>(b, loc, x);
-  case Function::Erf: return unary<math::ErfOp>(b, loc, x);
-  case Function::Abs: return unary<math::AbsFOp>(b, loc, x);
-  case Function::Sin: return unary<math::SinOp>(b, loc, x);
-  case Function::Cos: return unary<math::CosOp>(b, loc, x);
-  case Function::Floor: return unary<math::FloorOp>(b, loc, x);
-  case Function::Ceil: return unary<math::CeilOp>(b, loc, x);
-  case Function::Round: return unary<math::RoundOp>(b, loc, x);
-  case Function::RoundEven: return unary<math::RoundEvenOp>(b, loc, x);
-  case Function::Trunc: return unary<math::TruncOp>(b, loc, x);
-  case Function::Atan: return unary<math::AtanOp>(b, loc, x);
-  case Function::Sinh: return unary<math::SinhOp>(b, loc, x);
-  case Function::Cosh: return unary<math::CoshOp>(b, loc, x);
-  case Function::Max: return fold<arith::MaximumFOp>(b, loc, x);
-  case Function::Min: return fold<arith::MinimumFOp>(b, loc, x);
-  case Function::Power: return fold<math::PowFOp>(b, loc, x);
-  default: return nullptr;
+  case Function::Exp2:
+    return unary<math::Exp2Op>(b, loc, x);
+  case Function::Log1p:
+    return unary<math::Log1pOp>(b, loc, x);
+  case Function::Expm1:
+    return unary<math::ExpM1Op>(b, loc, x);
+  case Function::Tanh:
+    return unary<math::TanhOp>(b, loc, x);
+  case Function::Erf:
+    return unary<math::ErfOp>(b, loc, x);
+  case Function::Abs:
+    return unary<math::AbsFOp>(b, loc, x);
+  case Function::Sin:
+    return unary<math::SinOp>(b, loc, x);
+  case Function::Cos:
+    return unary<math::CosOp>(b, loc, x);
+  case Function::Floor:
+    return unary<math::FloorOp>(b, loc, x);
+  case Function::Ceil:
+    return unary<math::CeilOp>(b, loc, x);
+  case Function::Round:
+    return unary<math::RoundOp>(b, loc, x);
+  case Function::RoundEven:
+    return unary<math::RoundEvenOp>(b, loc, x);
+  case Function::Trunc:
+    return unary<math::TruncOp>(b, loc, x);
+  case Function::Atan:
+    return unary<math::AtanOp>(b, loc, x);
+  case Function::Sinh:
+    return unary<math::SinhOp>(b, loc, x);
+  case Function::Cosh:
+    return unary<math::CoshOp>(b, loc, x);
+  case Function::Max:
+    return fold<arith::MaximumFOp>(b, loc, x);
+  case Function::Min:
+    return fold<arith::MinimumFOp>(b, loc, x);
+  case Function::Power:
+    return fold<math::PowFOp>(b, loc, x);
+  default:
+    return nullptr;
   }
 }
 
@@ -231,7 +251,9 @@ Value ScalarEmitter::function(TermRef t) {
   case Function::ToF16:
   case Function::ToBF16:
   case Function::ToF32: {
-    Type type = f == Function::ToF16 ? Type(b.getF16Type()) : f == Function::ToBF16 ? Type(b.getBF16Type()) : Type(b.getF32Type());
+    Type type = f == Function::ToF16    ? Type(b.getF16Type())
+                : f == Function::ToBF16 ? Type(b.getBF16Type())
+                                        : Type(b.getF32Type());
     if (type == floatType)
       return x[0];
     return arith::ExtFOp::create(b, loc, floatType, Value(arith::TruncFOp::create(b, loc, type, x[0])));
@@ -246,9 +268,9 @@ Value ScalarEmitter::function(TermRef t) {
 // ---- integers
 
 /// attn's integer division is one of integers, not of index.
-template <typename Op>
-static Value quotient(OpBuilder &b, Location loc, Value x, Value y) {
-  Value a = arith::IndexCastOp::create(b, loc, b.getI64Type(), x), d = arith::IndexCastOp::create(b, loc, b.getI64Type(), y);
+template <typename Op> static Value quotient(OpBuilder &b, Location loc, Value x, Value y) {
+  Value a = arith::IndexCastOp::create(b, loc, b.getI64Type(), x),
+        d = arith::IndexCastOp::create(b, loc, b.getI64Type(), y);
   return arith::IndexCastOp::create(b, loc, b.getIndexType(), Value(Op::create(b, loc, a, d)));
 }
 
@@ -309,12 +331,18 @@ Value ScalarEmitter::computeInt(TermRef t) {
   for (TermRef c : t->getChildren())
     x.push_back(emitInt(c));
   switch (t->getFunction()) {
-  case Function::IntDiv: return quotient<IDivOp>(b, loc, x[0], x[1]);
-  case Function::IntMod: return quotient<IModOp>(b, loc, x[0], x[1]);
-  case Function::Max: return fold<arith::MaxSIOp>(b, loc, x);
-  case Function::Min: return fold<arith::MinSIOp>(b, loc, x);
-  case Function::Abs: return math::AbsIOp::create(b, loc, x[0]);
-  default: return fail("function '" + algebra::getRow(t->getFunction()).name + "' of integers is not written yet"), index(0);
+  case Function::IntDiv:
+    return quotient<IDivOp>(b, loc, x[0], x[1]);
+  case Function::IntMod:
+    return quotient<IModOp>(b, loc, x[0], x[1]);
+  case Function::Max:
+    return fold<arith::MaxSIOp>(b, loc, x);
+  case Function::Min:
+    return fold<arith::MinSIOp>(b, loc, x);
+  case Function::Abs:
+    return math::AbsIOp::create(b, loc, x[0]);
+  default:
+    return fail("function '" + algebra::getRow(t->getFunction()).name + "' of integers is not written yet"), index(0);
   }
 }
 
@@ -343,7 +371,8 @@ Value ScalarEmitter::computeBool(TermRef t) {
       return v;
   }
   if (t->is(TermKind::Select))
-    return arith::SelectOp::create(b, loc, emitBool(t->getChild(0)), emitBool(t->getChild(1)), emitBool(t->getChild(2)));
+    return arith::SelectOp::create(b, loc, emitBool(t->getChild(0)), emitBool(t->getChild(1)),
+                                   emitBool(t->getChild(2)));
   if (!t->is(TermKind::Apply))
     return fail("term " + t->str(80) + " is no condition"), yes();
   switch (t->getFunction()) {

@@ -5,16 +5,17 @@
 
 namespace attn {
 
-/// Writes a term as arith, math and attn operations. Floats are computed in `floatType`, integers as index, conditions as i1.
-/// Exponentials become exp2, and what R13 says of 0/0 and -inf - -inf is written out.
+/// Writes a term as arith, math and attn operations. Floats are computed in `floatType`, integers as index, conditions
+/// as i1. Exponentials become exp2, and what R13 says of 0/0 and -inf - -inf is written out.
 class ScalarEmitter {
 public:
   using Leaf = llvm::function_ref<mlir::Value(algebra::TermRef)>;
   /// A term that is the value of a maximum, or built on one: subtracting it wants the guard.
   using Predicate = llvm::function_ref<bool(algebra::TermRef)>;
-  /// `leaf` gives the values of reads (in the tensor's element type), indices, parameters and extents (integers as index).
-  ScalarEmitter(mlir::OpBuilder &builder, mlir::Location loc, algebra::TermContext &context, mlir::Type floatType, Leaf leaf,
-                Predicate isMaximum)
+  /// `leaf` gives the values of reads (in the tensor's element type), indices, parameters and extents (integers as
+  /// index).
+  ScalarEmitter(mlir::OpBuilder &builder, mlir::Location loc, algebra::TermContext &context, mlir::Type floatType,
+                Leaf leaf, Predicate isMaximum)
       : b(builder), loc(loc), context(context), floatType(floatType), leaf(leaf), isMaximum(isMaximum) {}
 
   /// In a tensor's element type.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// arith, math and attn scalar operations as terms. One table for operations that are a function of the algebra; the others
-// are sums, products, powers and exponentials of the normal form.
+// arith, math and attn scalar operations as terms. One table for operations that are a function of the algebra; the
+// others are sums, products, powers and exponentials of the normal form.
 #include "passes/attn/ScalarTerms.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -53,7 +53,8 @@ static std::optional<TermRef> rounded(TermContext &c, Operation *op, TermRef x) 
   }
   if (isa<arith::TruncIOp, arith::FPToSIOp>(op)) {
     Function f = type.isInteger(8) ? Function::ToI8 : type.isInteger(32) ? Function::ToI32 : Function::ToI64;
-    return type.isInteger(8) || type.isInteger(32) || type.isInteger(64) ? std::optional(c.apply(f, {x})) : std::nullopt;
+    return type.isInteger(8) || type.isInteger(32) || type.isInteger(64) ? std::optional(c.apply(f, {x}))
+                                                                         : std::nullopt;
   }
   return std::nullopt;
 }
@@ -114,9 +115,14 @@ static std::optional<TermRef> comparisonTerm(TermContext &c, Operation *op, Term
     return std::nullopt;
   using P = arith::CmpFPredicate;
   switch (P p = cmp.getPredicate()) {
-  case P::OEQ: case P::UNE: case P::OLT: case P::OLE: case P::OGT: case P::OGE:
-    return comparison(c, p == P::OEQ || p == P::UNE, p == P::UNE, p == P::OLT || p == P::OGT, p == P::OGT || p == P::OGE,
-                      x[0], x[1]);
+  case P::OEQ:
+  case P::UNE:
+  case P::OLT:
+  case P::OLE:
+  case P::OGT:
+  case P::OGE:
+    return comparison(c, p == P::OEQ || p == P::UNE, p == P::UNE, p == P::OLT || p == P::OGT,
+                      p == P::OGT || p == P::OGE, x[0], x[1]);
   default:
     return std::nullopt;
   }

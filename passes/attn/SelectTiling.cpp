@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// attn-select-tiling. Needs: groups. Guarantees: a size for each rank that a group's operations iterate; reads the target's
-// facts, never its name. The roles of ranks follow from the Einsums: a rank that all factors of every contraction carry is a
-// batch rank (blocks of it share nothing, so a block holds one point); one that some factor lacks is worth a block, because
-// that factor is then used once for each of its points.
-#include "passes/Passes.h"
+// attn-select-tiling. Needs: groups. Guarantees: a size for each rank that a group's operations iterate; reads the
+// target's facts, never its name. The roles of ranks follow from the Einsums: a rank that all factors of every
+// contraction carry is a batch rank (blocks of it share nothing, so a block holds one point); one that some factor
+// lacks is worth a block, because that factor is then used once for each of its points.
 #include "compiler/targets/Targets.h"
 #include "dialects/attn/Attn.h"
+#include "passes/Passes.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -23,7 +23,7 @@ namespace {
 constexpr int64_t kMostElements = int64_t(1) << 22;
 
 struct Sizes {
-  int64_t rows, columns, keys, whole;  ///< blocks of parallel and streamed ranks; the largest extent that is never cut
+  int64_t rows, columns, keys, whole; ///< blocks of parallel and streamed ranks; the largest extent that is never cut
 };
 
 /// Score tiles of rows x keys and a block of keys x whole must fit the scratch together with the accumulators.
@@ -51,8 +51,8 @@ struct GroupTiling {
     chosen[rank] = size;
   }
 
-  /// The operands that meet in a reduction: those that its body reads along the reduced ranks and along others. (What the
-  /// reduced ranks alone decide, a bias of the keys, says nothing of the others.)
+  /// The operands that meet in a reduction: those that its body reads along the reduced ranks and along others. (What
+  /// the reduced ranks alone decide, a bias of the keys, says nothing of the others.)
   SmallVector<unsigned> factors(EinsumOp op) {
     SmallVector<unsigned> factors;
     int numParallel = op.getNumParallel();
@@ -105,15 +105,16 @@ struct GroupTiling {
 
   void run() {
     llvm::SetVector<StringRef> streamed, results, rows = rowRanks(), all;
-    group.walk([&](StreamOp op) { streamed.insert_range(llvm::to_vector(op.getOver().getAsValueRange<StringAttr>())); });
+    group.walk(
+        [&](StreamOp op) { streamed.insert_range(llvm::to_vector(op.getOver().getAsValueRange<StringAttr>())); });
     group.walk([&](EinsumOp op) { all.insert_range(op.getIteratorNames()); });
     for (Type type : group.getResultTypes())
       for (StringAttr name : rankNames(type))
         results.insert(name.getValue());
     for (StringRef rank : streamed)
       choose(rank, sizes.keys);
-    // The last row rank that can be cut gets the block of rows, columns a block each; the others one point, unless they are
-    // small and whole.
+    // The last row rank that can be cut gets the block of rows, columns a block each; the others one point, unless they
+    // are small and whole.
     llvm::SetVector<StringRef> columns = ranksBeside(streamed);
     StringRef blocked;
     for (StringRef rank : results)
@@ -159,7 +160,9 @@ struct GroupTiling {
 
   bool isTooLarge() {
     return group
-        .walk([&](EinsumOp op) { return largestFragment(op) > kMostElements ? WalkResult::interrupt() : WalkResult::advance(); })
+        .walk([&](EinsumOp op) {
+          return largestFragment(op) > kMostElements ? WalkResult::interrupt() : WalkResult::advance();
+        })
         .wasInterrupted();
   }
 
@@ -209,7 +212,8 @@ struct SelectTiling : attn::impl::AttnSelectTilingBase<SelectTiling> {
       for (auto &[rank, size] : tiling.chosen) {
         if (auto pin = pins.find(rank); pin != pins.end())
           size = pin->second;
-        attrs.emplace_back(StringAttr::get(&getContext(), rank), IntegerAttr::get(IntegerType::get(&getContext(), 64), size));
+        attrs.emplace_back(StringAttr::get(&getContext(), rank),
+                           IntegerAttr::get(IntegerType::get(&getContext(), 64), size));
         text += (text.empty() ? "" : ", ") + rank.str() + " = " + std::to_string(size);
       }
       if (tiling.isTooLarge()) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// attn.stream from accumulators. Each accumulator's step and merge come from one description: its reducer, its references and
-// changeOfReference.
+// attn.stream from accumulators. Each accumulator's step and merge come from one description: its reducer, its
+// references and changeOfReference.
 //
-//   reference of kind max   x: state, max over A' = log2(e) A. y = x where x is not -inf, else 0 (rows that have seen nothing)
+//   reference of kind max   x: state, max over A' = log2(e) A. y = x where x is not -inf, else 0 (rows that have seen
+//   nothing)
 //                           correction c = exp2(x - y'), factor n = exp2(A' - y')
 //   reference of kind mean  count and mean: a state each
-//   accumulator             sum n t^k rest with t = A' - y', in units of the base-2 exponent: ln(2)^k of it is the value
+//   accumulator             sum n t^k rest with t = A' - y', in units of the base-2 exponent: ln(2)^k of it is the
+//   value
 //
 // The correction of a state is exp2(old - new) with the guarded new reference, so -inf - -inf is never formed.
 #include "passes/attn/StreamEmission.h"
@@ -15,15 +17,16 @@
 
 using namespace mlir;
 using namespace attn;
-using algebra::Factor, algebra::Function, algebra::Number, algebra::Opened, algebra::ReferenceKind, algebra::Substitution,
-    algebra::Summand, algebra::TermKind, algebra::TermRef, algebra::ValueType;
+using algebra::Factor, algebra::Function, algebra::Number, algebra::Opened, algebra::ReferenceKind,
+    algebra::Substitution, algebra::Summand, algebra::TermKind, algebra::TermRef, algebra::ValueType;
 
 using Terms = ArrayRef<TermRef>;
 
 namespace {
 class StreamWriter {
 public:
-  StreamWriter(KernelTerms &terms, EinsumEmitter &einsums, OpBuilder &builder, const algebra::Fibre &fibre, Terms leaves)
+  StreamWriter(KernelTerms &terms, EinsumEmitter &einsums, OpBuilder &builder, const algebra::Fibre &fibre,
+               Terms leaves)
       : terms(terms), context(terms.getContext()), einsums(einsums), builder(builder), fibre(fibre), leaves(leaves) {}
   StreamOp write(ArrayRef<StreamResult> results, Location loc);
 
@@ -95,8 +98,8 @@ SmallVector<TermRef> StreamWriter::dimsOf(TermRef leaf) {
   return dims;
 }
 
-/// The ranks whose points may be cut into any chunks: those that no reduction inside an accumulator needs as a whole, and that
-/// no accumulator binds twice (one of the two indices would range over a chunk, the other over all).
+/// The ranks whose points may be cut into any chunks: those that no reduction inside an accumulator needs as a whole,
+/// and that no accumulator binds twice (one of the two indices would range over a chunk, the other over all).
 void StreamWriter::chooseStreamed() {
   llvm::SmallDenseSet<StringRef> whole;
   std::function<void(TermRef)> visit = [&](TermRef t) {
@@ -121,7 +124,8 @@ void StreamWriter::chooseStreamed() {
   for (TermRef leaf : leaves)
     for (StringRef rank : streamed)
       if (llvm::none_of(leaf->getBinders(), [&](const algebra::Binder &b) { return b.index->getName() == rank; }))
-        einsums.error = "an accumulator that does not reduce the streamed rank '" + rank.str() + "' is not lowered yet: " + leaf->str(80);
+        einsums.error = "an accumulator that does not reduce the streamed rank '" + rank.str() +
+                        "' is not lowered yet: " + leaf->str(80);
   if (streamed.empty())
     einsums.error = "every rank of " + fibre.str() + " is reduced inside an accumulator";
 }
@@ -195,7 +199,8 @@ Value StreamWriter::stepPlain(const Layout &l, const State &old) {
   return einsums.write(r, true);
 }
 
-/// n' = n + count, mu' = mu + sum (A - mu) / n': deviations from a value near the mean, so that nothing large is subtracted.
+/// n' = n + count, mu' = mu + sum (A - mu) / n': deviations from a value near the mean, so that nothing large is
+/// subtracted.
 std::pair<Value, Value> StreamWriter::stepMean(const Layout &l, const State &old) {
   Opened o = einsums.openNamed(l.leaf);
   TermRef count = old.lookup(counts.lookup(l.leaf)), mean = old.lookup(l.leaf);
@@ -324,7 +329,8 @@ static TermRef combined(algebra::TermContext &context, algebra::Reducer op, Term
 }
 
 Value StreamWriter::mergeRelative(const Layout &l, const State &a, const State &b, const State &now) {
-  return pointwise(combined(context, l.leaf->getReducer(), moved(l.leaf, a, now), moved(l.leaf, b, now)), l.dims, nullptr);
+  return pointwise(combined(context, l.leaf->getReducer(), moved(l.leaf, a, now), moved(l.leaf, b, now)), l.dims,
+                   nullptr);
 }
 
 void StreamWriter::fillMerge(Block &block) {
@@ -374,7 +380,8 @@ void StreamWriter::fillFinal(Block &block, ArrayRef<StreamResult> results) {
   SmallVector<Value> yielded;
   for (const StreamResult &r : results) {
     TermRef t = context.replace(r.term, meaning);
-    SmallVector<TermRef> conditions = llvm::map_to_vector(r.conditions, [&](TermRef c) { return context.replace(c, meaning); });
+    SmallVector<TermRef> conditions =
+        llvm::map_to_vector(r.conditions, [&](TermRef c) { return context.replace(c, meaning); });
     yielded.push_back(einsums.writeTensor(t, r.dims, conditions, r.element));
   }
   OpBuilder b = OpBuilder::atBlockEnd(&block);

@@ -12,10 +12,11 @@ struct StreamResult {
   mlir::Type element;
 };
 
-/// Writes one stream of a derived program at the emitter's insertion point: states with their identities, a step for any chunk,
-/// a merge of two states, a finalisation. Null after an error (EinsumEmitter::error).
+/// Writes one stream of a derived program at the emitter's insertion point: states with their identities, a step for
+/// any chunk, a merge of two states, a finalisation. Null after an error (EinsumEmitter::error).
 StreamOp emitStream(KernelTerms &terms, EinsumEmitter &einsums, mlir::OpBuilder &builder, const algebra::Fibre &fibre,
-                    llvm::ArrayRef<algebra::TermRef> accumulators, llvm::ArrayRef<StreamResult> results, mlir::Location loc);
+                    llvm::ArrayRef<algebra::TermRef> accumulators, llvm::ArrayRef<StreamResult> results,
+                    mlir::Location loc);
 
 } // namespace attn
 #endif

@@ -67,7 +67,8 @@ bool StreamedRanks::isPlain(TermRef reduction) const {
   if (!reduction->isReduction(algebra::Reducer::Sum))
     return false;
   return llvm::all_of(terms.getContext().factors(reduction->getBody()).second, [](const Factor &f) {
-    return f.power.isOne() && (f.base->is(TermKind::Read) || f.base->is(TermKind::Parameter) || f.base->is(TermKind::Extent));
+    return f.power.isOne() &&
+           (f.base->is(TermKind::Read) || f.base->is(TermKind::Parameter) || f.base->is(TermKind::Extent));
   });
 }
 
@@ -131,9 +132,8 @@ bool StreamedRanks::isStreamed(TermRef t) const {
 
 bool StreamedRanks::waits(TermRef t, const Fibre &except) const {
   return llvm::any_of(t->getChildren(), [&](TermRef c) {
-    bool other = llvm::any_of(fibres, [&](const Fibre &f) {
-      return f.isReducedBy(c) && isLinear(c) && f.str() != except.str();
-    });
+    bool other = llvm::any_of(
+        fibres, [&](const Fibre &f) { return f.isReducedBy(c) && isLinear(c) && f.str() != except.str(); });
     return other || waits(c, except);
   });
 }

@@ -11,7 +11,8 @@ public:
   /// `first`: what was decided for the kernel as written; half-derived values stream over no further ranks.
   StreamedRanks(KernelTerms &terms, llvm::ArrayRef<algebra::TermRef> values, const StreamedRanks *first = nullptr);
 
-  /// Ranks that are streamed together, outer first; in the order in which they can be: the first waits for none of the others.
+  /// Ranks that are streamed together, outer first; in the order in which they can be: the first waits for none of the
+  /// others.
   llvm::ArrayRef<algebra::Fibre> getFibres() const { return fibres; }
   /// A closed reduction over one of these ranks, whose value is no larger than what the kernel reads or writes.
   bool isStreamed(algebra::TermRef t) const;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // attn-tile. Needs: groups with routes and tilings. Guarantees: one function a kernel in the form of
 // dialects/tile/README.md, no attn op, fragments without layouts.
-#include "passes/Passes.h"
-#include "passes/attn/tiling/Block.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
@@ -10,6 +8,8 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "passes/Passes.h"
+#include "passes/attn/tiling/Block.h"
 
 namespace attn {
 #define GEN_PASS_DEF_ATTNTILE
@@ -66,7 +66,7 @@ void KernelTiler::makeFunction() {
   function->setAttr("tile.kernel", b.getUnitAttr());
   mlir::Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
-  Operation *end = func::ReturnOp::create(b, loc());  // declareRanks gives it the extents that are computed
+  Operation *end = func::ReturnOp::create(b, loc()); // declareRanks gives it the extents that are computed
   b.setInsertionPoint(end);
   kernel.scalars.setInsertionPoint(end);
 }

@@ -8,7 +8,7 @@ using namespace attn::route;
 
 int64_t IntegerMath::floorDiv(int64_t a, int64_t d) { return llvm::divideFloorSigned(a, positive(d)); }
 
-//===-- linear forms ------------------------------------------------------------------------------------------------===//
+//===-- linear forms -------------------------------------------------------------------------------------------------
 
 /// Adds factor * expr to `form`.
 static void addScaled(AffineExpr expr, AffineExpr factor, LinearForm &form) {
@@ -27,7 +27,7 @@ static void addScaled(AffineExpr expr, AffineExpr factor, LinearForm &form) {
     assert(scale.isSymbolicOrConstant() && "no product of two dimensions");
     return addScaled(left ? binary.getRHS() : binary.getLHS(), factor * scale, form);
   }
-  if (binary && expr.getKind() == AffineExprKind::CeilDiv)  // ceil(x / d) = -floor(-x / d)
+  if (binary && expr.getKind() == AffineExprKind::CeilDiv) // ceil(x / d) = -floor(-x / d)
     return addScaled((-binary.getLHS()).floorDiv(binary.getRHS()), -factor, form);
   auto *same = llvm::find_if(form.terms, [&](auto &term) { return term.first == expr; });
   if (same == form.terms.end())
@@ -69,7 +69,7 @@ AffineExpr attn::route::normalized(AffineExpr expr) {
   return sum + form.rest;
 }
 
-//===-- blocks ------------------------------------------------------------------------------------------------------===//
+//===-- blocks -------------------------------------------------------------------------------------------------------
 
 BlockState attn::route::classify(const PointSet &set, ArrayRef<Interval<int64_t>> box) {
   IntegerMath math;
@@ -174,8 +174,8 @@ struct Counter {
 
 } // namespace
 
-FailureOr<BlockCounts> attn::route::countBlocks(ArrayRef<PointSet> members, ArrayRef<int64_t> extents, ArrayRef<int64_t> block,
-                                                unsigned numLeading) {
+FailureOr<BlockCounts> attn::route::countBlocks(ArrayRef<PointSet> members, ArrayRef<int64_t> extents,
+                                                ArrayRef<int64_t> block, unsigned numLeading) {
   BlockCounts sum;
   sum.total = 1;
   for (auto [extent, size] : llvm::zip(extents, block))

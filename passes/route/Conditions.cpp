@@ -62,7 +62,8 @@ static llvm::SmallBitVector operandsRead(EinsumOp op) {
 }
 
 /// `condition` of an operand over the iterators of `op`.
-Condition ConditionReader::renamed(const Condition &condition, EinsumOp op, unsigned input, bool isRead, ScalarReader &reader) {
+Condition ConditionReader::renamed(const Condition &condition, EinsumOp op, unsigned input, bool isRead,
+                                   ScalarReader &reader) {
   AffineMap map = op.getIndexMap(input);
   SmallVector<std::optional<AffineExpr>> symbolExprs =
       llvm::map_to_vector(op.getSymbols(), [&](Value v) { return reader.readAffine(v); });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The conditions under which a point of an Einsum is present (dialects/attn/README.md, "Absent points"), as affine formulas.
+// The conditions under which a point of an Einsum is present (dialects/attn/README.md, "Absent points"), as affine
+// formulas.
 #pragma once
 #include "passes/route/Scalars.h"
 
@@ -8,7 +9,7 @@ namespace attn::route {
 /// One condition over the iterators of an Einsum (as dimensions), or over the ranks of a tensor.
 struct Condition {
   Formula formula;
-  llvm::SmallBitVector mentions;  ///< what it depends on, also where it cannot be read
+  llvm::SmallBitVector mentions; ///< what it depends on, also where it cannot be read
 };
 
 /// Reads the conditions of Einsums in (or outside) a stream.
@@ -25,7 +26,7 @@ public:
 private:
   Symbols &symbols;
   mlir::Operation *scope;
-  llvm::SmallVector<mlir::AffineExpr> assumptions;  ///< from attn.require
+  llvm::SmallVector<mlir::AffineExpr> assumptions; ///< from attn.require
 
   ScalarReader readerFor(EinsumOp op);
   Condition renamed(const Condition &condition, EinsumOp op, unsigned input, bool isRead, ScalarReader &reader);

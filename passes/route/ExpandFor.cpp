@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The side of BlockRanges.h that writes code: route.for to scf.for. The bounds are the same formulas (Ranges.h), over index
-// values that fold while they are constants. The arithmetic is arith, not affine maps: block coordinates are carried by scf
-// loops, which the affine dialect accepts neither as dimensions nor as symbols.
-#include "passes/route/BlockRanges.h"
+// The side of BlockRanges.h that writes code: route.for to scf.for. The bounds are the same formulas (Ranges.h), over
+// index values that fold while they are constants. The arithmetic is arith, not affine maps: block coordinates are
+// carried by scf loops, which the affine dialect accepts neither as dimensions nor as symbols.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
+#include "passes/route/BlockRanges.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -64,8 +64,7 @@ struct IndexMath {
   Value truth(bool value) { return arith::ConstantIntOp::create(b, loc, value, 1); }
 
 private:
-  template <typename Op, typename Fold>
-  Number fold(Number x, Number y, Fold fold) {
+  template <typename Op, typename Fold> Number fold(Number x, Number y, Fold fold) {
     std::optional<int64_t> left = getConstantIntValue(x), right = getConstantIntValue(y);
     if (left && right)
       return constant(fold(*left, *right));
@@ -118,7 +117,8 @@ struct Expander {
     values.map(block.getArguments(), arguments);
     for (Operation &op : block.without_terminator())
       rewriter.clone(op, values);
-    return llvm::map_to_vector(block.getTerminator()->getOperands(), [&](Value v) { return values.lookupOrDefault(v); });
+    return llvm::map_to_vector(block.getTerminator()->getOperands(),
+                               [&](Value v) { return values.lookupOrDefault(v); });
   }
 
   using Inside = function_ref<SmallVector<Value>(ValueRange carried)>;
@@ -136,7 +136,8 @@ struct Expander {
       scf::YieldOp::create(rewriter, loc, yielded);
     };
     OpBuilder::InsertionGuard guard(rewriter);
-    return scf::ForOp::create(rewriter, loop.getLoc(), lower, upper, math.materialize(size), carried, fill).getResults();
+    return scf::ForOp::create(rewriter, loop.getLoc(), lower, upper, math.materialize(size), carried, fill)
+        .getResults();
   }
 
   /// `inside` where no residual constraint excludes the block, which may add conditions for full blocks.
@@ -195,10 +196,11 @@ struct Expander {
       OpFoldResult begin, end;
       bool full;
     };
-    SmallVector<Part> parts{{range.visitBegin, range.fullBegin, false}, {range.fullBegin, range.fullEnd, true},
+    SmallVector<Part> parts{{range.visitBegin, range.fullBegin, false},
+                            {range.fullBegin, range.fullEnd, true},
                             {range.fullEnd, range.visitEnd, false}};
     llvm::erase_if(parts, [](const Part &part) { return part.begin == part.end; });
-    if (parts.empty())  // nothing is visited; one loop, so that the body has a place
+    if (parts.empty()) // nothing is visited; one loop, so that the body has a place
       parts.push_back({range.visitBegin, range.visitEnd, false});
     SmallVector<Value> carried(init);
     for (auto [i, part] : llvm::enumerate(parts)) {

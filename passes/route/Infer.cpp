@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// route-infer. Needs: streams whose predicates are predicates (attn-normalize). Guarantees: each stream has a route that
-// contains every point at which any state changes.
+// route-infer. Needs: streams whose predicates are predicates (attn-normalize). Guarantees: each stream has a route
+// that contains every point at which any state changes.
 //
 //   route = union over reductions r along the streamed ranks of { point | every condition of r's Einsum holds }
 //
-// Conditions come with operands made in the step as well as from `where`. A condition over a rank that is neither parallel
-// nor streamed is left out (a point contributes if it holds anywhere there). With several sets S1, S2, .. the route is
-// S1, S2 - S1, ..: each point is visited once. A body visits a block of one member under that member's set *and* its own
-// predicates, so splitting a set that is larger than what is allowed loses nothing.
+// Conditions come with operands made in the step as well as from `where`. A condition over a rank that is neither
+// parallel nor streamed is left out (a point contributes if it holds anywhere there). With several sets S1, S2, .. the
+// route is S1, S2 - S1, ..: each point is visited once. A body visits a block of one member under that member's set
+// *and* its own predicates, so splitting a set that is larger than what is allowed loses nothing.
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "passes/Passes.h"
 #include "passes/route/Conditions.h"
 #include "passes/route/Intervals.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace attn {
@@ -56,7 +56,8 @@ private:
     SmallVector<Contribution> contributions;
     for (EinsumOp op : stream.getStep().getOps<EinsumOp>()) {
       SmallVector<StringRef> iterators = op.getIteratorNames();
-      if (llvm::none_of(ArrayRef(iterators).drop_front(op.getNumParallel()), [&](StringRef r) { return stream.isOver(r); }))
+      if (llvm::none_of(ArrayRef(iterators).drop_front(op.getNumParallel()),
+                        [&](StringRef r) { return stream.isOver(r); }))
         continue;
       Formula all = truth(/*exact=*/true);
       for (const Condition &condition : conditions.conditionsOf(op))
@@ -204,7 +205,8 @@ private:
       none.constraints.push_back(b.getAffineConstantExpr(-1));
       sets.push_back(buildAffine(b, stream.getLoc(), none, dims.getArrayRef(), names, values));
     }
-    Value route = sets.size() == 1 ? sets.front() : UnionOp::create(b, stream.getLoc(), SetType::get(b.getContext()), sets);
+    Value route =
+        sets.size() == 1 ? sets.front() : UnionOp::create(b, stream.getLoc(), SetType::get(b.getContext()), sets);
     stream.getRouteMutable().assign(route);
     for (Value value : values)
       if (Operation *op = value.getDefiningOp(); op && op->use_empty() && isa<ExtentOp, arith::IndexCastOp>(op))

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Interval arithmetic on affine expressions, over any kind of number: integers for `explain` and tests, index values for the
-// code that visits blocks. One text serves both, so that what is counted is what runs.
+// Interval arithmetic on affine expressions, over any kind of number: integers for `explain` and tests, index values
+// for the code that visits blocks. One text serves both, so that what is counted is what runs.
 //
 // An expression is flattened to linear terms, each bounded by the sign of its coefficient: terms cancel before they are
 // bounded. floordiv keeps the ends; x mod d is [lo mod d, hi mod d] if both ends share the quotient, else [0, d - 1].
-// Needlessly wide only where one dimension occurs both inside and outside a quotient or remainder, or in several of them.
+// Needlessly wide only where one dimension occurs both inside and outside a quotient or remainder, or in several of
+// them.
 #pragma once
 #include "mlir/IR/AffineExpr.h"
 #include "llvm/ADT/SmallVector.h"
@@ -12,10 +13,10 @@
 
 namespace attn::route {
 
-/// sum of coefficient * atom, + rest. Coefficients and rest mention no dimension; an atom is a dimension, a quotient or a
-/// remainder that mentions one. Atoms are distinct, coefficients not the constant 0.
+/// sum of coefficient * atom, + rest. Coefficients and rest mention no dimension; an atom is a dimension, a quotient or
+/// a remainder that mentions one. Atoms are distinct, coefficients not the constant 0.
 struct LinearForm {
-  llvm::SmallVector<std::pair<mlir::AffineExpr, mlir::AffineExpr>> terms;  ///< atom, coefficient
+  llvm::SmallVector<std::pair<mlir::AffineExpr, mlir::AffineExpr>> terms; ///< atom, coefficient
   mlir::AffineExpr rest;
 };
 LinearForm linearForm(mlir::AffineExpr expr);
@@ -23,27 +24,25 @@ LinearForm linearForm(mlir::AffineExpr expr);
 mlir::AffineExpr normalized(mlir::AffineExpr expr);
 
 /// Both ends belong to it.
-template <typename Number>
-struct Interval {
+template <typename Number> struct Interval {
   Number lo, hi;
 };
 
-/// Where an inequality confines a dimension: x >= lower, x <= upper. Each limit depends on the other coordinates, so it has a
-/// least and a greatest value over the box.
-template <typename Number>
-struct Limits {
+/// Where an inequality confines a dimension: x >= lower, x <= upper. Each limit depends on the other coordinates, so it
+/// has a least and a greatest value over the box.
+template <typename Number> struct Limits {
   std::optional<Interval<Number>> lower, upper;
 };
 
 /// `Math` has a type Number and constant(int64_t), add, sub, mul, min, max, floorDiv(x, d) with d counted as max(d, 1),
 /// positive(d) = max(d, 1), ifNatural(x, a, b) = a if x >= 0 else b.
-template <typename Math>
-class Intervals {
+template <typename Math> class Intervals {
 public:
   using Number = typename Math::Number;
   using Range = Interval<Number>;
 
-  Intervals(Math &math, unsigned numDims, llvm::ArrayRef<Number> symbols) : math(math), symbols(symbols), box(numDims) {}
+  Intervals(Math &math, unsigned numDims, llvm::ArrayRef<Number> symbols)
+      : math(math), symbols(symbols), box(numDims) {}
 
   void setBox(unsigned dim, Range range) { box[dim] = range; }
   const Range &getBox(unsigned dim) const { return *box[dim]; }
@@ -57,8 +56,8 @@ public:
     return total;
   }
 
-  /// Adds what `expr` + slack >= 0 says about `dim` to `limits`; every other dimension it mentions has its box. False, and
-  /// nothing added, unless `dim` occurs once, alone or in nested quotients, with constant coefficients.
+  /// Adds what `expr` + slack >= 0 says about `dim` to `limits`; every other dimension it mentions has its box. False,
+  /// and nothing added, unless `dim` occurs once, alone or in nested quotients, with constant coefficients.
   bool solve(mlir::AffineExpr expr, unsigned dim, Limits<Number> &limits) {
     return solve(expr, Range{math.constant(0), math.constant(0)}, dim, limits);
   }

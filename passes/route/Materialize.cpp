@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// route-materialize. Needs: simplified routes. Guarantees: each stream's route is made of affine sets. A route that depends on
-// data would become a list here, made by a launch before; until then it is an error. (A table that only narrows an affine set
-// is no such route: the set is inexact and the table stays in the predicates.)
-#include "passes/Passes.h"
+// route-materialize. Needs: simplified routes. Guarantees: each stream's route is made of affine sets. A route that
+// depends on data would become a list here, made by a launch before; until then it is an error. (A table that only
+// narrows an affine set is no such route: the set is inexact and the table stays in the predicates.)
 #include "dialects/attn/Attn.h"
 #include "dialects/route/Route.h"
+#include "passes/Passes.h"
 
 namespace attn {
 #define GEN_PASS_DEF_ROUTEMATERIALIZE

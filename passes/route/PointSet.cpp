@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Proofs are upstream's Presburger arithmetic. Its flattening refuses semi-affine expressions (a quotient by a symbol), so
-// those constraints are dropped first: "empty" and "implied" are then still true when claimed.
+// Proofs are upstream's Presburger arithmetic. Its flattening refuses semi-affine expressions (a quotient by a symbol),
+// so those constraints are dropped first: "empty" and "implied" are then still true when claimed.
 #include "passes/route/PointSet.h"
-#include "passes/route/Intervals.h"
 #include "mlir/Analysis/FlatLinearValueConstraints.h"
 #include "mlir/IR/IntegerSet.h"
+#include "passes/route/Intervals.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -25,7 +25,8 @@ PointSet PointSet::bind(ArrayRef<int64_t> symbols) const {
   bound.numSymbols = 0;
   for (SmallVectorImpl<AffineExpr> *list : {&bound.constraints, &bound.within})
     for (AffineExpr &expr : *list) {
-      auto constants = llvm::map_to_vector(symbols, [&](int64_t s) { return getAffineConstantExpr(s, expr.getContext()); });
+      auto constants =
+          llvm::map_to_vector(symbols, [&](int64_t s) { return getAffineConstantExpr(s, expr.getContext()); });
       expr = simplifyAffineExpr(expr.replaceSymbols(constants), numDims, 0);
     }
   return bound;
@@ -80,7 +81,7 @@ AffineOp attn::route::buildAffine(OpBuilder &b, Location loc, const PointSet &se
   return AffineOp::create(b, loc, dims, usedNames, used, renumber(set.constraints), renumber(set.within), !set.exact);
 }
 
-//===-- proofs ------------------------------------------------------------------------------------------------------===//
+//===-- proofs -------------------------------------------------------------------------------------------------------
 
 /// Pure affine, and small enough for exact elimination to stay cheap.
 static bool canFlatten(AffineExpr expr) {
@@ -108,7 +109,7 @@ bool attn::route::isProvablyEmpty(const PointSet &set, const NaturalSymbols &nat
     usable.push_back(getAffineSymbolExpr(s, context));
   IntegerSet all = IntegerSet::get(set.numDims, set.numSymbols, usable, SmallVector<bool>(usable.size(), false));
   std::vector<SmallVector<int64_t, 8>> flat;
-  FlatLinearConstraints system;  // quotients and remainders become variables, defined by its first rows
+  FlatLinearConstraints system; // quotients and remainders become variables, defined by its first rows
   if (failed(getFlattenedAffineExprs(all, &flat, &system)))
     return false;
   for (ArrayRef<int64_t> row : flat)

@@ -9,8 +9,7 @@
 namespace attn::route {
 
 /// Half-open ranges of block numbers; visitBegin <= fullBegin <= fullEnd <= visitEnd.
-template <typename Number>
-struct VisitRange {
+template <typename Number> struct VisitRange {
   Number visitBegin, visitEnd, fullBegin, fullEnd;
   /// Constraints at this dimension that have no closed form: to be tested block by block.
   llvm::SmallVector<mlir::AffineExpr> residual;
@@ -42,14 +41,15 @@ Interval<typename Math::Number> leadingBox(Math &math, Intervals<Math> &interval
 
 /// The blocks of `dim` to visit, given the boxes of all earlier dimensions. Fails if nothing bounds `dim` from above.
 template <typename Math>
-mlir::FailureOr<VisitRange<typename Math::Number>> visitRange(Math &math, Intervals<Math> &intervals, const PointSet &set,
-                                                              unsigned dim, unsigned numLeading, int64_t block) {
+mlir::FailureOr<VisitRange<typename Math::Number>> visitRange(Math &math, Intervals<Math> &intervals,
+                                                              const PointSet &set, unsigned dim, unsigned numLeading,
+                                                              int64_t block) {
   using Number = typename Math::Number;
   VisitRange<Number> range;
   Number zero = math.constant(0), size = math.constant(block);
   Limits<Number> limits;
   limits.lower = Interval<Number>{zero, zero};
-  llvm::SmallVector<Interval<Number>> gates;  // what mentions only outer dimensions
+  llvm::SmallVector<Interval<Number>> gates; // what mentions only outer dimensions
   for (mlir::AffineExpr expr : set.constraints) {
     if (levelOf(expr, set.numDims, numLeading) != dim || intervals.solve(expr, dim, limits))
       continue;
@@ -70,7 +70,7 @@ mlir::FailureOr<VisitRange<typename Math::Number>> visitRange(Math &math, Interv
   if (!set.exact)
     return range;
   Number begin = roundUp(limits.lower->hi);
-  if (begin != range.visitBegin)  // where it is the same number, no block before the full ones is partial
+  if (begin != range.visitBegin) // where it is the same number, no block before the full ones is partial
     range.fullBegin = math.min(math.max(begin, range.visitBegin), range.visitEnd);
   Number end = math.floorDiv(math.add(limits.upper->lo, past), size);
   range.fullEnd = math.max(math.min(end, range.visitEnd), range.fullBegin);

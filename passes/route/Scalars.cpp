@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Arithmetic is read as if integers had no width: index positions are 64-bit (R15). A minimum or maximum survives additions:
+// Arithmetic is read as if integers had no width: index positions are 64-bit (R15). A minimum or maximum survives
+// additions:
 //   max(a, b) + c = max(a + c, b + c)      max(a, b) >= 0  is  a >= 0 or b >= 0      |x| = max(x, -x)
 #include "passes/route/Scalars.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -11,7 +12,7 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::route;
 
-//===-- formulas ----------------------------------------------------------------------------------------------------===//
+//===-- formulas -----------------------------------------------------------------------------------------------------
 
 static constexpr size_t kMaxClauses = 8;
 
@@ -21,7 +22,9 @@ Formula attn::route::truth(bool exact) {
   return {clause};
 }
 
-static bool sameClause(const Clause &a, const Clause &b) { return a.constraints == b.constraints && a.exact == b.exact; }
+static bool sameClause(const Clause &a, const Clause &b) {
+  return a.constraints == b.constraints && a.exact == b.exact;
+}
 
 static Formula bounded(Formula formula) {
   Formula distinct;
@@ -50,7 +53,7 @@ Formula attn::route::disjunction(const Formula &a, const Formula &b) {
   return bounded(std::move(either));
 }
 
-//===-- symbols -----------------------------------------------------------------------------------------------------===//
+//===-- symbols ------------------------------------------------------------------------------------------------------
 
 AffineExpr Symbols::add(Row row) {
   for (auto [i, each] : llvm::enumerate(table))
@@ -78,8 +81,10 @@ AffineExpr Symbols::scalar(Value value) {
   if (auto defaulted = value.getDefiningOp<DefaultOp>())
     source = defaulted.getArgument();
   auto argument = dyn_cast<BlockArgument>(source);
-  bool isNamed = argument && argument.getOwner()->getParentOp() == kernel && !kernel.getArgName(argument.getArgNumber()).empty();
-  return add({value, {}, isNamed ? kernel.getArgName(argument.getArgNumber()).str() : "s" + std::to_string(table.size())});
+  bool isNamed =
+      argument && argument.getOwner()->getParentOp() == kernel && !kernel.getArgName(argument.getArgNumber()).empty();
+  return add(
+      {value, {}, isNamed ? kernel.getArgName(argument.getArgNumber()).str() : "s" + std::to_string(table.size())});
 }
 
 NaturalSymbols Symbols::natural() const {
@@ -100,7 +105,7 @@ SmallVector<Value> Symbols::materialize(OpBuilder &b, Location loc) const {
   });
 }
 
-//===-- numbers -----------------------------------------------------------------------------------------------------===//
+//===-- numbers ------------------------------------------------------------------------------------------------------
 
 std::optional<AffineExpr> ScalarReader::readAffine(Value value) {
   std::optional<Pieces> pieces = read(value);
@@ -143,7 +148,8 @@ std::optional<ScalarReader::Pieces> ScalarReader::readOp(Operation *op) {
           return std::nullopt;
         if (b->of.size() != 1 || !b->of[0].isSymbolicOrConstant())
           std::swap(a, b);
-        if (b->of.size() != 1 || !b->of[0].isSymbolicOrConstant() || (a->of.size() != 1 && !isa<AffineConstantExpr>(b->of[0])))
+        if (b->of.size() != 1 || !b->of[0].isSymbolicOrConstant() ||
+            (a->of.size() != 1 && !isa<AffineConstantExpr>(b->of[0])))
           return std::nullopt;
         return scale(*a, b->of[0]);
       })
@@ -215,7 +221,7 @@ bool ScalarReader::divisorsArePositive(AffineExpr expr) {
   return positive;
 }
 
-//===-- conditions --------------------------------------------------------------------------------------------------===//
+//===-- conditions ---------------------------------------------------------------------------------------------------
 
 Formula ScalarReader::readCondition(Value condition, bool negated) {
   APInt constant;
@@ -249,7 +255,7 @@ Formula ScalarReader::readComparison(Operation *op, bool negated) {
   if (!a || !b)
     return truth(/*exact=*/false);
   AffineExpr minus = getAffineConstantExpr(-1, op->getContext());
-  std::optional<Pieces> up = sum(*a, scale(*b, minus)), down = sum(*b, scale(*a, minus));  // a - b, b - a
+  std::optional<Pieces> up = sum(*a, scale(*b, minus)), down = sum(*b, scale(*a, minus)); // a - b, b - a
   if (!up || !down)
     return truth(/*exact=*/false);
   Pieces less{{minus}};

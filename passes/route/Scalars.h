@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Reading scalar IR as affine arithmetic: index values become pieces of affine expressions, i1 values become disjunctions of
-// affine constraints. What cannot be read makes a formula larger and inexact, never smaller.
+// Reading scalar IR as affine arithmetic: index values become pieces of affine expressions, i1 values become
+// disjunctions of affine constraints. What cannot be read makes a formula larger and inexact, never smaller.
 #pragma once
 #include "dialects/attn/Attn.h"
 #include "passes/route/PointSet.h"
@@ -24,8 +24,8 @@ Formula disjunction(const Formula &a, const Formula &b);
 class Symbols {
 public:
   struct Row {
-    mlir::Value value;      ///< an integer or index; null for an extent
-    llvm::StringRef rank;   ///< of an extent
+    mlir::Value value;    ///< an integer or index; null for an extent
+    llvm::StringRef rank; ///< of an extent
     std::string name;
   };
 

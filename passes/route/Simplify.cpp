@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// route-simplify. Needs: routes. Guarantees: constants folded, no constraint that always holds or that one other implies, no
-// provably empty member of a union, no union in a union. A constraint that only several others together imply stays: over a
-// block the interval of each is taken by itself, so it may be the one that keeps a block from being visited. So does one that
-// `within` implies: masks hold in rows beyond the extent, too.
+// route-simplify. Needs: routes. Guarantees: constants folded, no constraint that always holds or that one other
+// implies, no provably empty member of a union, no union in a union. A constraint that only several others together
+// imply stays: over a block the interval of each is taken by itself, so it may be the one that keeps a block from being
+// visited. So does one that `within` implies: masks hold in rows beyond the extent, too.
+#include "dialects/attn/Attn.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/Passes.h"
 #include "passes/route/Intervals.h"
 #include "passes/route/PointSet.h"
-#include "dialects/attn/Attn.h"
-#include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 namespace attn {
 #define GEN_PASS_DEF_ROUTESIMPLIFY
@@ -32,15 +32,16 @@ static void foldSymbols(AffineOp op, PointSet &set) {
   for (auto [i, value] : llvm::enumerate(op.getSymbols())) {
     std::optional<int64_t> constant = getConstantIntValue(value);
     auto first = llvm::find(op.getSymbols(), value) - op.getSymbols().begin();
-    exprs.push_back(constant ? getAffineConstantExpr(*constant, op.getContext()) : getAffineSymbolExpr(first, op.getContext()));
+    exprs.push_back(constant ? getAffineConstantExpr(*constant, op.getContext())
+                             : getAffineSymbolExpr(first, op.getContext()));
   }
   for (SmallVectorImpl<AffineExpr> *list : {&set.constraints, &set.within})
     for (AffineExpr &expr : *list)
       expr = normalized(expr.replaceSymbols(exprs));
 }
 
-/// In order of text, so that of two that imply each other the first stays. One that never holds implies nothing: the bounds of
-/// an empty set stay.
+/// In order of text, so that of two that imply each other the first stays. One that never holds implies nothing: the
+/// bounds of an empty set stay.
 static void dropImplied(SmallVectorImpl<AffineExpr> &list, const PointSet &set, const NaturalSymbols &natural) {
   PointSet other;
   other.numDims = set.numDims;

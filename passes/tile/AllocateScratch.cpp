@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // tile-allocate-scratch. Needs: layouts, no route op. Gives every fragment an offset in the scratch of its worker.
 //
-// Values that may share a place are first merged into classes: a loop's carried value, its initial value, what the loop yields
-// and its result; an operand that dies in an op that may work in place, and that op's result. Two values of one class are
-// never live together. Where a carried value cannot be merged with what is yielded for it, a tile.convert copies it; as
-// copies at a yield happen at once, one whose source is the place of another is first copied aside. Classes then get the lowest
-// offset at which nothing lies that is live with them, largest first.
-#include "passes/Passes.h"
-#include "passes/tile/Liveness.h"
+// Values that may share a place are first merged into classes: a loop's carried value, its initial value, what the loop
+// yields and its result; an operand that dies in an op that may work in place, and that op's result. Two values of one
+// class are never live together. Where a carried value cannot be merged with what is yielded for it, a tile.convert
+// copies it; as copies at a yield happen at once, one whose source is the place of another is first copied aside.
+// Classes then get the lowest offset at which nothing lies that is live with them, largest first.
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "passes/Passes.h"
+#include "passes/tile/Liveness.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace attn {
@@ -23,12 +23,11 @@ using namespace attn::tile;
 
 static constexpr int64_t alignment = 64;
 
-static Value copyOf(OpBuilder &b, Value value) {
-  return ConvertOp::create(b, value.getLoc(), value.getType(), value);
-}
+static Value copyOf(OpBuilder &b, Value value) { return ConvertOp::create(b, value.getLoc(), value.getType(), value); }
 
 /// Copies `operands`, whose values must end in the places of `targets`, where the two are not in one class.
-static void copyAtOnce(OpBuilder &b, MutableArrayRef<OpOperand> operands, ValueRange targets, const ScratchClasses &classes) {
+static void copyAtOnce(OpBuilder &b, MutableArrayRef<OpOperand> operands, ValueRange targets,
+                       const ScratchClasses &classes) {
   SmallVector<std::pair<OpOperand *, Value>> moves;
   for (auto [operand, target] : llvm::zip(operands, targets))
     if (isa<FragType>(target.getType()) && !classes.areMerged(operand.get(), target))
@@ -43,7 +42,8 @@ static void copyAtOnce(OpBuilder &b, MutableArrayRef<OpOperand> operands, ValueR
     operand->set(copyOf(b, operand->get()));
 }
 
-/// After this, whatever enters or is yielded in a loop or branch is in a value of its own or already in the right place.
+/// After this, whatever enters or is yielded in a loop or branch is in a value of its own or already in the right
+/// place.
 static void insertCopies(func::FuncOp function) {
   ScratchClasses classes(function);
   classes.mergeControlFlow();
@@ -80,7 +80,9 @@ struct AllocateScratch : attn::impl::TileAllocateScratchBase<AllocateScratch> {
   }
 
   static int64_t place(SmallVectorImpl<ScratchClass> &classes) {
-    llvm::sort(classes, [](auto &a, auto &b) { return std::tie(b.bytes, a.ranges[0].begin) < std::tie(a.bytes, b.ranges[0].begin); });
+    llvm::sort(classes, [](auto &a, auto &b) {
+      return std::tie(b.bytes, a.ranges[0].begin) < std::tie(a.bytes, b.ranges[0].begin);
+    });
     int64_t total = 0;
     for (auto [i, current] : llvm::enumerate(classes)) {
       SmallVector<std::pair<int64_t, int64_t>> taken;
@@ -101,7 +103,8 @@ struct AllocateScratch : attn::impl::TileAllocateScratchBase<AllocateScratch> {
     InFlightDiagnostic error = getOperation().emitError()
                                << "scratch of " << bytes << " bytes a worker exceeds " << int64_t(limit);
     for (const ScratchClass &current : classes.take_front(3))
-      error.attachNote(current.values.front().getLoc()) << current.bytes << " bytes for " << current.values.front().getType();
+      error.attachNote(current.values.front().getLoc())
+          << current.bytes << " bytes for " << current.values.front().getType();
     signalPassFailure();
   }
 

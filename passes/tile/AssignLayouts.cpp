@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// tile-assign-layouts. Needs: fragments without layouts (those that have one keep it). Gives each one. Rows serve everything;
-// the one exception is the factor of a contraction that is read in vectors: it lies in panels, so that a micro-kernel walks
-// through memory in order (unpacked, a panel of a wide matrix falls into few sets of the first cache). A load, or elementwise
-// ops on one, makes the panels itself where nobody else looks; else a tile.convert does.
-#include "passes/Passes.h"
-#include "passes/tile/Layouts.h"
+// tile-assign-layouts. Needs: fragments without layouts (those that have one keep it). Gives each one. Rows serve
+// everything; the one exception is the factor of a contraction that is read in vectors: it lies in panels, so that a
+// micro-kernel walks through memory in order (unpacked, a panel of a wide matrix falls into few sets of the first
+// cache). A load, or elementwise ops on one, makes the panels itself where nobody else looks; else a tile.convert does.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/Passes.h"
+#include "passes/tile/Layouts.h"
 
 namespace attn {
 #define GEN_PASS_DEF_TILEASSIGNLAYOUTS
@@ -57,15 +57,15 @@ static LayoutAttr wantedLayout(DotOp dot, const TargetRow &row) {
   for (unsigned dim : roles.rows)
     numRows *= space[dim];
   if (numRows < 2)
-    return {};  // each element is used once
+    return {}; // each element is used once
   AffineMap map = dot.getOperandMap(roles.vectors);
   auto type = cast<FragType>(dot->getOperand(roles.vectors).getType());
   int64_t lanes = lanesOf(row, type.getElementType()), extent = space[*roles.lanes];
   int64_t vectors = microTile(row, llvm::PowerOf2Ceil(llvm::divideCeil(extent, lanes))).vectors;
   SmallVector<unsigned> outer(roles.batch);
   outer.append(roles.columns);
-  return panelsLayout(dot.getContext(), type.getShape(), positionsIn(map, *roles.lanes).front(), positionsIn(map, outer),
-                      vectors * lanes);
+  return panelsLayout(dot.getContext(), type.getShape(), positionsIn(map, *roles.lanes).front(),
+                      positionsIn(map, outer), vectors * lanes);
 }
 
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/tile/CallAbi.h"
-#include "runtime/attnc_abi.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "runtime/attnc_abi.h"
 #include <cstddef>
 
 using namespace mlir;
@@ -16,10 +16,13 @@ Value CallAbi::at(Value base, int64_t bytes) {
 }
 
 Value CallAbi::load(Type type, Value base, int64_t bytes) {
-  return LLVM::LoadOp::create(b, type, at(base, bytes), 0, /*isVolatile=*/false, /*isNonTemporal=*/false, /*isInvariant=*/true);
+  return LLVM::LoadOp::create(b, type, at(base, bytes), 0, /*isVolatile=*/false, /*isNonTemporal=*/false,
+                              /*isInvariant=*/true);
 }
 
-Value CallAbi::loadPointer(Value base, int64_t bytes) { return load(LLVM::LLVMPointerType::get(b.getContext()), base, bytes); }
+Value CallAbi::loadPointer(Value base, int64_t bytes) {
+  return load(LLVM::LLVMPointerType::get(b.getContext()), base, bytes);
+}
 
 void CallAbi::storeIndex(Value value, Value base, int64_t bytes) {
   Value word = arith::IndexCastOp::create(b, b.getI64Type(), value);

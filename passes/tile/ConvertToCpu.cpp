@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// tile-convert-to-cpu. Needs: tile.offset on whatever makes fragments, and launches with the ABI's signature. Fragments become
-// views of the worker's scratch, tile ops loops over them (passes/tile/cpu); loops and branches lose their carried fragments,
-// which have the place of what is yielded for them.
-#include "passes/Passes.h"
-#include "passes/tile/CallAbi.h"
-#include "passes/tile/cpu/Emit.h"
+// tile-convert-to-cpu. Needs: tile.offset on whatever makes fragments, and launches with the ABI's signature. Fragments
+// become views of the worker's scratch, tile ops loops over them (passes/tile/cpu); loops and branches lose their
+// carried fragments, which have the place of what is yielded for them.
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "passes/Passes.h"
+#include "passes/tile/CallAbi.h"
+#include "passes/tile/cpu/Emit.h"
 
 namespace attn {
 #define GEN_PASS_DEF_TILECONVERTTOCPU

@@ -6,8 +6,10 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::tile;
 
-static LayoutAttr scratchLayout(MLIRContext *context, unsigned numDims, ArrayRef<AffineExpr> places, ArrayRef<int64_t> extents) {
-  return LayoutAttr::get(context, AffineMap::get(numDims, 0, places, context), StringAttr::get(context, "scratch"), extents);
+static LayoutAttr scratchLayout(MLIRContext *context, unsigned numDims, ArrayRef<AffineExpr> places,
+                                ArrayRef<int64_t> extents) {
+  return LayoutAttr::get(context, AffineMap::get(numDims, 0, places, context), StringAttr::get(context, "scratch"),
+                         extents);
 }
 
 LayoutAttr tile::rowsLayout(MLIRContext *context, ArrayRef<int64_t> shape) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/tile/Liveness.h"
-#include "passes/tile/Layouts.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "passes/tile/Layouts.h"
 
 using namespace mlir;
 using namespace attn::tile;
@@ -17,7 +17,7 @@ static unsigned countOverlaps(ArrayRef<LiveRange> left, ArrayRef<LiveRange> righ
 
 bool ScratchClass::isLiveWith(const ScratchClass &other) const { return countOverlaps(ranges, other.ranges) != 0; }
 
-//===-- live ranges -------------------------------------------------------------------------------------------------===//
+//===-- live ranges --------------------------------------------------------------------------------------------------
 
 void ScratchClasses::define(Value value, int64_t begin) {
   if (!isa<FragType>(value.getType()))
@@ -64,8 +64,8 @@ static SmallVector<LiveRange> unite(SmallVector<LiveRange> ranges) {
   return united;
 }
 
-/// From the definition to each use, less the other regions of the branches that the use is in: what only one region reads is
-/// dead in the others.
+/// From the definition to each use, less the other regions of the branches that the use is in: what only one region
+/// reads is dead in the others.
 SmallVector<LiveRange> ScratchClasses::rangesOf(Value value, int64_t begin) const {
   SmallVector<LiveRange> live = {{begin, begin + 1}};
   Region *definition = value.getParentRegion();
@@ -96,14 +96,15 @@ ScratchClasses::ScratchClasses(func::FuncOp function) : function(function) {
   });
 }
 
-//===-- merging -----------------------------------------------------------------------------------------------------===//
+//===-- merging ------------------------------------------------------------------------------------------------------
 
 /// Whether each element of `result` depends on nothing of `operand` but the element in the same place.
 static bool worksInPlace(Operation *op, Value operand, Value result) {
   auto usesOnlyAs = [&](Value only) { return llvm::count(op->getOperands(), operand) == 1 && only == operand; };
   if (auto map = dyn_cast<MapOp>(op))
-    return llvm::all_of(llvm::enumerate(map.getInputs()),
-                        [&](auto input) { return input.value() != operand || map.getOperandMap(input.index()).isIdentity(); });
+    return llvm::all_of(llvm::enumerate(map.getInputs()), [&](auto input) {
+      return input.value() != operand || map.getOperandMap(input.index()).isIdentity();
+    });
   if (auto reduce = dyn_cast<ReduceOp>(op))
     return usesOnlyAs(reduce.getAcc());
   if (auto dot = dyn_cast<DotOp>(op))

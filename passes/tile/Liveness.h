@@ -7,8 +7,8 @@
 
 namespace attn::tile {
 
-/// Positions in program order, both inclusive. An op at position i defines its results at 2i and reads its operands until
-/// 2i + 1, so an operand that dies there is live together with the results.
+/// Positions in program order, both inclusive. An op at position i defines its results at 2i and reads its operands
+/// until 2i + 1, so an operand that dies there is live together with the results.
 struct LiveRange {
   int64_t begin, end;
 };
@@ -27,8 +27,8 @@ class ScratchClasses {
 public:
   explicit ScratchClasses(mlir::func::FuncOp function);
 
-  /// Merges, where they are never live together, carried values with their initial and yielded values, and values yielded
-  /// from a branch with its results. A loop's result is always its carried value.
+  /// Merges, where they are never live together, carried values with their initial and yielded values, and values
+  /// yielded from a branch with its results. A loop's result is always its carried value.
   void mergeControlFlow();
   /// Merges results with operands that die in an op that can work in place.
   void mergeInPlace();
@@ -39,7 +39,7 @@ public:
 private:
   mlir::func::FuncOp function;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<LiveRange>> ranges;
-  llvm::SmallVector<mlir::Value> order;  ///< all fragments, in program order
+  llvm::SmallVector<mlir::Value> order; ///< all fragments, in program order
   llvm::EquivalenceClasses<const void *> classes;
 
   static const void *key(mlir::Value value) { return value.getAsOpaquePointer(); }
@@ -49,8 +49,8 @@ private:
   bool tryMerge(mlir::Value a, mlir::Value b);
   bool conflict(mlir::Value a, mlir::Value b) const;
   bool diesInPlace(mlir::Value operand, mlir::Value result) const;
-  llvm::DenseMap<mlir::Operation *, LiveRange> spans;  ///< positions of an op and of what is nested in it
-  llvm::DenseMap<mlir::Region *, int64_t> entries;     ///< where regions begin
+  llvm::DenseMap<mlir::Operation *, LiveRange> spans; ///< positions of an op and of what is nested in it
+  llvm::DenseMap<mlir::Region *, int64_t> entries;    ///< where regions begin
 };
 
 } // namespace attn::tile

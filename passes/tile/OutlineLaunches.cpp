@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// tile-outline-launches. Needs: tile.scratch_bytes; a body of straight-line code, asserts, workspaces and launches. Makes
+// tile-outline-launches. Needs: tile.scratch_bytes; a body of straight-line code, asserts, workspaces and launches.
+// Makes
 //   @NAME.prepare(%call: !llvm.ptr) -> i32              evaluates the straight-line code once a call
 //   @NAME.launch<k>(%call, %task: i64, %worker: i32)     one task of a launch
-// A launch recomputes the scalars it captures from the call: that costs nanoseconds and keeps the ABI free of a place for
-// them. Workspaces lie one after another, so that a launch knows the place of each from the sizes of those before.
-#include "passes/Passes.h"
-#include "passes/tile/CallAbi.h"
+// A launch recomputes the scalars it captures from the call: that costs nanoseconds and keeps the ABI free of a place
+// for them. Workspaces lie one after another, so that a launch knows the place of each from the sizes of those before.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -14,6 +13,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "passes/Passes.h"
+#include "passes/tile/CallAbi.h"
 #include "llvm/Support/FormatVariadic.h"
 
 namespace attn {
@@ -146,7 +147,8 @@ static LogicalResult makePrepare(func::FuncOp kernel, int64_t scratchBytes, int6
   if ((declared ? declared.size() : 0) != kernel.getNumResults())
     return kernel.emitError() << "kernel returns " << kernel.getNumResults()
                               << " extents, but 'tile.declared' does not name as many";
-  func::FuncOp prepare = makeFunction(kernel, ".prepare", LLVM::LLVMPointerType::get(context), IntegerType::get(context, 32));
+  func::FuncOp prepare =
+      makeFunction(kernel, ".prepare", LLVM::LLVMPointerType::get(context), IntegerType::get(context, 32));
   prepare->setAttr("tile.launches", Builder(context).getI64IntegerAttr(numLaunches));
   ImplicitLocOpBuilder b(kernel.getLoc(), context);
   b.setInsertionPointToStart(&prepare.front());

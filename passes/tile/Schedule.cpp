@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// tile-schedule. Needs: layouts. Expands the loops over visited blocks into a loop over full blocks and loops over partial ones,
-// so that masks of full blocks fold, and moves what does not change in a loop out of it.
-#include "passes/Passes.h"
+// tile-schedule. Needs: layouts. Expands the loops over visited blocks into a loop over full blocks and loops over
+// partial ones, so that masks of full blocks fold, and moves what does not change in a loop out of it.
 #include "dialects/route/Route.h"
 #include "dialects/tile/Tile.h"
-#include "passes/route/BlockRanges.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Dominance.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 #include "mlir/Transforms/CSE.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
+#include "passes/Passes.h"
+#include "passes/route/BlockRanges.h"
 
 namespace attn {
 #define GEN_PASS_DEF_TILESCHEDULE
@@ -23,8 +23,8 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::tile;
 
-/// A load may run earlier and once if the loop writes nothing that it could read. Loads read only inside extents, so running one
-/// that the loop would not have run is safe.
+/// A load may run earlier and once if the loop writes nothing that it could read. Loads read only inside extents, so
+/// running one that the loop would not have run is safe.
 static bool isInvariantLoad(Operation *op, LoopLikeOpInterface loop) {
   if (!isa<LoadOp>(op))
     return false;
@@ -34,7 +34,9 @@ static bool isInvariantLoad(Operation *op, LoopLikeOpInterface loop) {
 static void hoistInvariants(LoopLikeOpInterface loop) {
   moveLoopInvariantCode(
       loop.getLoopRegions(), [&](Value value, Region *) { return loop.isDefinedOutsideOfLoop(value); },
-      [&](Operation *op, Region *) { return (isMemoryEffectFree(op) && isSpeculatable(op)) || isInvariantLoad(op, loop); },
+      [&](Operation *op, Region *) {
+        return (isMemoryEffectFree(op) && isSpeculatable(op)) || isInvariantLoad(op, loop);
+      },
       [&](Operation *op, Region *) { loop.moveOutOfLoop(op); });
 }
 

@@ -245,34 +245,55 @@ double Direct::apply(const Node &n, const std::vector<double> &x) {
     break;
   }
   switch (n.function) {
-  case Function::Log: return std::log(x[0]);
-  case Function::Tanh: return std::tanh(x[0]);
-  case Function::Sigmoid: return 1 / (1 + std::exp(-x[0]));
-  case Function::Relu: return std::isnan(x[0]) ? x[0] : std::max(x[0], 0.0);
-  case Function::Softplus: return std::log1p(std::exp(-std::abs(x[0]))) + std::max(x[0], 0.0);
-  case Function::Abs: return std::abs(x[0]);
-  case Function::Max: return combine(Reducer::Max, x[0], x[1]);
-  case Function::Less: return x[0] < x[1];
-  case Function::LessEqual: return x[0] <= x[1];
-  case Function::Equal: return x[0] == x[1];
-  case Function::NotEqual: return x[0] != x[1];
-  case Function::And: return x[0] != 0 && x[1] != 0;
-  case Function::Or: return x[0] != 0 || x[1] != 0;
-  case Function::IntMod: return x[0] - x[1] * std::floor(x[0] / x[1]);
-  default: llvm_unreachable("function without a reference");
+  case Function::Log:
+    return std::log(x[0]);
+  case Function::Tanh:
+    return std::tanh(x[0]);
+  case Function::Sigmoid:
+    return 1 / (1 + std::exp(-x[0]));
+  case Function::Relu:
+    return std::isnan(x[0]) ? x[0] : std::max(x[0], 0.0);
+  case Function::Softplus:
+    return std::log1p(std::exp(-std::abs(x[0]))) + std::max(x[0], 0.0);
+  case Function::Abs:
+    return std::abs(x[0]);
+  case Function::Max:
+    return combine(Reducer::Max, x[0], x[1]);
+  case Function::Less:
+    return x[0] < x[1];
+  case Function::LessEqual:
+    return x[0] <= x[1];
+  case Function::Equal:
+    return x[0] == x[1];
+  case Function::NotEqual:
+    return x[0] != x[1];
+  case Function::And:
+    return x[0] != 0 && x[1] != 0;
+  case Function::Or:
+    return x[0] != 0 || x[1] != 0;
+  case Function::IntMod:
+    return x[0] - x[1] * std::floor(x[0] / x[1]);
+  default:
+    llvm_unreachable("function without a reference");
   }
 }
 
 Point Direct::eval(const Expr &e) {
   const Node &n = *e;
   switch (n.kind) {
-  case Node::Constant: return {n.value, {}};
-  case Node::Index: return {double(environment.at(n.name)), {}};
-  case Node::Extent: return {double(data.extents.at(n.name)), {}};
-  case Node::Parameter: return {data.parameters.at(n.name), {}};
+  case Node::Constant:
+    return {n.value, {}};
+  case Node::Index:
+    return {double(environment.at(n.name)), {}};
+  case Node::Extent:
+    return {double(data.extents.at(n.name)), {}};
+  case Node::Parameter:
+    return {data.parameters.at(n.name), {}};
   case Node::Input:
-  case Node::Read: return access(n);
-  case Node::Reduce: return reduce(n);
+  case Node::Read:
+    return access(n);
+  case Node::Reduce:
+    return reduce(n);
   case Node::Else: {
     Point p = eval(n.children[0]);
     return p.removed.empty() ? p : eval(n.children[1]);
@@ -377,26 +398,40 @@ Lowered Lowering::select(const Node &n) {
 
 TermRef Lowering::combine(const Node &n, llvm::ArrayRef<TermRef> x) {
   switch (n.kind) {
-  case Node::Add: return context.add(x[0], x[1]);
-  case Node::Subtract: return context.sub(x[0], x[1]);
-  case Node::Multiply: return context.mul(x[0], x[1]);
-  case Node::Divide: return context.div(x[0], x[1]);
-  case Node::Exp: return context.exp(x[0]);
-  case Node::Power: return context.power(x[0], Number::real(n.value));
-  case Node::Input: return context.read(n.name, x, ValueType::Float);
-  default: return context.apply(n.function, x);
+  case Node::Add:
+    return context.add(x[0], x[1]);
+  case Node::Subtract:
+    return context.sub(x[0], x[1]);
+  case Node::Multiply:
+    return context.mul(x[0], x[1]);
+  case Node::Divide:
+    return context.div(x[0], x[1]);
+  case Node::Exp:
+    return context.exp(x[0]);
+  case Node::Power:
+    return context.power(x[0], Number::real(n.value));
+  case Node::Input:
+    return context.read(n.name, x, ValueType::Float);
+  default:
+    return context.apply(n.function, x);
   }
 }
 
 Lowered Lowering::lower(const Expr &e) {
   const Node &n = *e;
   switch (n.kind) {
-  case Node::Constant: return {context.number(Number::real(n.value)), {}};
-  case Node::Index: return {context.index(n.name), {}};
-  case Node::Extent: return {context.extent(n.name), {}};
-  case Node::Parameter: return {context.parameter(n.name, ValueType::Float), {}};
-  case Node::Reduce: return reduce(n);
-  default: break;
+  case Node::Constant:
+    return {context.number(Number::real(n.value)), {}};
+  case Node::Index:
+    return {context.index(n.name), {}};
+  case Node::Extent:
+    return {context.extent(n.name), {}};
+  case Node::Parameter:
+    return {context.parameter(n.name, ValueType::Float), {}};
+  case Node::Reduce:
+    return reduce(n);
+  default:
+    break;
   }
   if (n.kind == Node::Select)
     return select(n);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Small cascades for the algebra's tests: written as expressions, evaluated directly in f64 as the text says (R11-R13), and
-// turned into terms. The direct evaluator shares nothing with the algebra.
+// Small cascades for the algebra's tests: written as expressions, evaluated directly in f64 as the text says (R11-R13),
+// and turned into terms. The direct evaluator shares nothing with the algebra.
 #ifndef ATTNC_TEST_UNIT_ALGEBRACASCADE_H
 #define ATTNC_TEST_UNIT_ALGEBRACASCADE_H
 #include "passes/attn/algebra/Program.h"
@@ -24,7 +24,25 @@ struct Definition {
 };
 
 struct Node {
-  enum Kind { Constant, Index, Extent, Parameter, Input, Read, Add, Subtract, Multiply, Divide, Exp, Power, Apply, Select, If, Else, Reduce };
+  enum Kind {
+    Constant,
+    Index,
+    Extent,
+    Parameter,
+    Input,
+    Read,
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Exp,
+    Power,
+    Apply,
+    Select,
+    If,
+    Else,
+    Reduce
+  };
   Kind kind;
   double value = 0;
   std::string name; // index, parameter, input

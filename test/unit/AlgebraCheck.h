@@ -27,7 +27,8 @@ inline void fill(Data &data, const std::string &name, const std::vector<std::str
 inline double error(const Array &got, const Array &want, bool lenient) {
   double worst = 0;
   for (auto [g, w] : llvm::zip_equal(got.data, want.data)) {
-    if (g == w || (std::isnan(g) && std::isnan(w)) || (lenient && (std::isnan(w) || (std::isfinite(w) && std::abs(w) > 1e12))))
+    if (g == w || (std::isnan(g) && std::isnan(w)) ||
+        (lenient && (std::isnan(w) || (std::isfinite(w) && std::abs(w) > 1e12))))
       continue;
     double e = std::abs(g - w) / (1 + std::abs(w));
     worst = std::max(worst, std::isnan(e) ? INFINITY : e);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Cascades with their pass counts, and the rules: each fires where it may, refuses where it must not, and the program that it
-// makes gives what the text says.
+// Cascades with their pass counts, and the rules: each fires where it may, refuses where it must not, and the program
+// that it makes gives what the text says.
 #include "test/unit/AlgebraCheck.h"
 
 using namespace attn::algebra;
@@ -23,9 +23,16 @@ struct AlgebraDerivation : testing::Test {
   Names row = {"p"}, map = {"p", "m"}, out = {"p", "f"};
 
   void SetUp() override {
-    data.extents = {{"p", 6}, {"m", 11}, {"e", 4}, {"f", 3}, {"n", 5}, {"i", 3}, {"h", 2}, {"g", 2}, {"c", 3}, {"j", 4}, {"u", 4}, {"v", 5}, {"d", 4}};
+    data.extents = {{"p", 6}, {"m", 11}, {"e", 4}, {"f", 3}, {"n", 5}, {"i", 3}, {"h", 2},
+                    {"g", 2}, {"c", 3},  {"j", 4}, {"u", 4}, {"v", 5}, {"d", 4}};
     data.parameters = {{"scale", 0.5}, {"z", 0.3}, {"off", 0}, {"lambda", 0.7}};
-    for (auto &[name, ranks] : std::map<std::string, Names>{{"Q", {"p", "e"}}, {"K", {"m", "e"}}, {"V", {"m", "f"}}, {"B", {"p", "m"}}, {"Q2", {"p", "e"}}, {"K2", {"m", "e"}}, {"G", {"p", "m"}}})
+    for (auto &[name, ranks] : std::map<std::string, Names>{{"Q", {"p", "e"}},
+                                                            {"K", {"m", "e"}},
+                                                            {"V", {"m", "f"}},
+                                                            {"B", {"p", "m"}},
+                                                            {"Q2", {"p", "e"}},
+                                                            {"K2", {"m", "e"}},
+                                                            {"G", {"p", "m"}}})
       fill(data, name, ranks, random);
   }
   Expr q() { return input("Q", {"p", "e"}); }
@@ -38,7 +45,9 @@ struct AlgebraDerivation : testing::Test {
   Tensor causal() { return define("S", map, onlyIf(dot() * parameter("scale"), lessEqual(m(), p()))); }
   Tensor weigh(Tensor a) { return define("O", out, test::sum({"m"}, test::at(a) * v())); }
   /// l1norm of the prelude's family: S / sum S.
-  Tensor normalised(Tensor s) { return define("A", map, test::at(s) / test::at(define("D", row, test::sum({"m"}, test::at(s))))); }
+  Tensor normalised(Tensor s) {
+    return define("A", map, test::at(s) / test::at(define("D", row, test::sum({"m"}, test::at(s)))));
+  }
 
   std::vector<Array> want() {
     std::vector<Array> r;
@@ -117,8 +126,11 @@ TEST_F(AlgebraDerivation, ShiftedByTheMean) {
 }
 TEST_F(AlgebraDerivation, TwoMapsOneValuePass) {
   Tensor s1 = causal();
-  Tensor s2 = define("S2", map, onlyIf(test::sum({"e"}, input("Q2", {"p", "e"}) * input("K2", {"m", "e"})), less(m(), p())));
-  Tensor a = define("A", map, orElse(test::at(softmaxOf(s1, {"m"})), 0) - parameter("lambda") * orElse(test::at(softmaxOf(s2, {"m"})), 0));
+  Tensor s2 =
+      define("S2", map, onlyIf(test::sum({"e"}, input("Q2", {"p", "e"}) * input("K2", {"m", "e"})), less(m(), p())));
+  Tensor a = define("A", map,
+                    orElse(test::at(softmaxOf(s1, {"m"})), 0) -
+                        parameter("lambda") * orElse(test::at(softmaxOf(s2, {"m"})), 0));
   expect({weigh(a)}, 6, 2);
 }
 TEST_F(AlgebraDerivation, TwoRanksAtOnce) {
@@ -194,7 +206,8 @@ TEST_F(AlgebraDerivation, MaxOfWeightedSignedValues) {
 }
 TEST_F(AlgebraDerivation, AFactorThatMayBeNegativeCutsAMaximum) {
   Tensor s = scores(), y = define("Y", row, test::sum({"m"}, test::at(s)));
-  expect({define("O", out, test::max({"m"}, test::at(softmaxOf(s, {"m"})) * v() * f(Function::Tanh, test::at(y))))}, 6, 4);
+  expect({define("O", out, test::max({"m"}, test::at(softmaxOf(s, {"m"})) * v() * f(Function::Tanh, test::at(y))))}, 6,
+         4);
   EXPECT_TRUE(fired("cut"));
 }
 TEST_F(AlgebraDerivation, OrAnd) {
@@ -204,7 +217,9 @@ TEST_F(AlgebraDerivation, OrAnd) {
   expect({define("O", row, test::reduce(Reducer::Any, {"m"}, both))}, 4, 2);
 }
 TEST_F(AlgebraDerivation, Products) {
-  expect({define("O", row, test::reduce(Reducer::Product, {"m"}, onlyIf(f(Function::Tanh, dot()), lessEqual(m(), p()))))}, 2, 2);
+  expect(
+      {define("O", row, test::reduce(Reducer::Product, {"m"}, onlyIf(f(Function::Tanh, dot()), lessEqual(m(), p()))))},
+      2, 2);
 }
 TEST_F(AlgebraDerivation, EuclideanNorm) {
   Tensor s = scores();
@@ -223,10 +238,13 @@ TEST_F(AlgebraDerivation, AStateThatGrowsByAMixedRank) {
   fill(data, "W", {"h", "g"}, random);
   fill(data, "Qh", {"h", "p", "e"}, random);
   fill(data, "Vh", {"h", "m", "f"}, random);
-  Tensor s = define("S", {"h", "p", "m"}, onlyIf(test::sum({"e"}, input("Qh", {"h", "p", "e"}) * k()), lessEqual(m(), p())));
+  Tensor s =
+      define("S", {"h", "p", "m"}, onlyIf(test::sum({"e"}, input("Qh", {"h", "p", "e"}) * k()), lessEqual(m(), p())));
   Tensor a = softmaxOf(s, {"m"});
-  Tensor mixed = define("A2", {"h", "p", "m"}, test::sum({"g"}, input("W", {"h", "g"}) * test::at(a, Names{"g", "p", "m"})));
-  std::vector<Tensor> o = {define("O", {"h", "p", "f"}, test::sum({"m"}, test::at(mixed) * input("Vh", {"h", "m", "f"})))};
+  Tensor mixed =
+      define("A2", {"h", "p", "m"}, test::sum({"g"}, input("W", {"h", "g"}) * test::at(a, Names{"g", "p", "m"})));
+  std::vector<Tensor> o = {
+      define("O", {"h", "p", "f"}, test::sum({"m"}, test::at(mixed) * input("Vh", {"h", "m", "f"})))};
   expect(o, 6, 2);
   EXPECT_TRUE(fired("enlarge"));
   options.enlarge = false;
@@ -261,7 +279,8 @@ TEST_F(AlgebraDerivation, TwoSources) {
   const Names left = {"p", "n"};
   Tensor a = define("Sn", left, test::sum({"e"}, q() * input("Kn", {"n", "e"}))), b = causal();
   Tensor x = define("X", row, larger(test::max({"n"}, test::at(a)), test::max({"m"}, test::at(b))));
-  Tensor na = define("Na", left, test::exp(test::at(a) - test::at(x))), nb = define("N", map, test::exp(test::at(b) - test::at(x)));
+  Tensor na = define("Na", left, test::exp(test::at(a) - test::at(x))),
+         nb = define("N", map, test::exp(test::at(b) - test::at(x)));
   Tensor d = define("D", row, test::sum({"n"}, test::at(na)) + test::sum({"m"}, test::at(nb)));
   Expr above = test::sum({"n"}, test::at(na) * input("Vn", {"n", "f"})) + test::sum({"m"}, test::at(nb) * v());
   expect({define("O", out, above / test::at(d))}, 4, 2);
@@ -271,10 +290,12 @@ TEST_F(AlgebraDerivation, TwoSources) {
 
 TEST_F(AlgebraDerivation, ANormaliserOverASplitFunctionCutsAndNamesIt) {
   Tensor s = define("S", map, onlyIf(f(Function::Softplus, dot()), lessEqual(m(), p())));
-  Tensor r = define("R", map, test::power(f(Function::Relu, (p() + constant(1)) * test::at(normalised(s)) - constant(0.9)), 3));
+  Tensor r = define("R", map,
+                    test::power(f(Function::Relu, (p() + constant(1)) * test::at(normalised(s)) - constant(0.9)), 3));
   expect({weigh(normalised(r))}, 6, 4);
   ASSERT_FALSE(program.remarks.empty());
-  EXPECT_NE(program.remarks[0].text.find("relu of streamed data and a summary"), std::string::npos) << program.remarks[0].text;
+  EXPECT_NE(program.remarks[0].text.find("relu of streamed data and a summary"), std::string::npos)
+      << program.remarks[0].text;
 }
 TEST_F(AlgebraDerivation, ATemperatureFromTheRowCutsTheExponent) {
   Tensor s = define("S", map, dot()), g = define("G", row, test::power(test::sum({"m"}, squared(test::at(s))), -0.5));
@@ -307,7 +328,8 @@ TEST_F(AlgebraDerivation, EntropyOfOffsetScores) {
 }
 TEST_F(AlgebraDerivation, VarianceOfOffsetData) {
   data.parameters["off"] = 1e4;
-  Tensor s = define("S", map, dot() + parameter("off")), u = define("U", row, test::reduce(Reducer::Mean, {"m"}, test::at(s)));
+  Tensor s = define("S", map, dot() + parameter("off")),
+         u = define("U", row, test::reduce(Reducer::Mean, {"m"}, test::at(s)));
   expectStable({define("va", row, test::reduce(Reducer::Mean, {"m"}, squared(test::at(s) - test::at(u))))}, 2e-2);
 }
 TEST_F(AlgebraDerivation, InfiniteScoresAndNaN) {
@@ -327,7 +349,8 @@ TEST_F(AlgebraDerivation, AStreamWithoutElements) {
     data.inputs[name] = {{0, data.inputs[name].sizes[1]}, {}};
   Tensor s = causal();
   expectStable({weigh(softmaxOf(s, {"m"})), define("L", row, logSumExp(test::at(s), {"m"})),
-                define("O2", out, test::max({"m"}, test::at(softmaxOf(s, {"m"})) * v()))}, 1e-6);
+                define("O2", out, test::max({"m"}, test::at(softmaxOf(s, {"m"})) * v()))},
+               1e-6);
 }
 
 // ---- the proof

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Random cascades over one streamed rank, over a rank split into blocks (j,i), over two sources (n | m): the derived program
-// must give what the text says, tile by tile and in merged pieces. Rows without points are where the bugs are.
+// Random cascades over one streamed rank, over a rank split into blocks (j,i), over two sources (n | m): the derived
+// program must give what the text says, tile by tile and in merged pieces. Rows without points are where the bugs are.
 // ATTNC_FUZZ=count[,first seed] runs more.
 #include "test/unit/AlgebraDraw.h"
 #include "llvm/ADT/StringExtras.h"

@@ -41,12 +41,18 @@ private:
 
 double combine(Reducer op, double a, double b) {
   switch (op) {
-  case Reducer::Product: return a * b;
-  case Reducer::Max: return std::isnan(a) || std::isnan(b) ? NAN : std::max(a, b);
-  case Reducer::Min: return std::isnan(a) || std::isnan(b) ? NAN : std::min(a, b);
-  case Reducer::Any: return a != 0 || b != 0;
-  case Reducer::All: return a != 0 && b != 0;
-  default: return a + b;
+  case Reducer::Product:
+    return a * b;
+  case Reducer::Max:
+    return std::isnan(a) || std::isnan(b) ? NAN : std::max(a, b);
+  case Reducer::Min:
+    return std::isnan(a) || std::isnan(b) ? NAN : std::min(a, b);
+  case Reducer::Any:
+    return a != 0 || b != 0;
+  case Reducer::All:
+    return a != 0 && b != 0;
+  default:
+    return a + b;
   }
 }
 
@@ -141,26 +147,46 @@ double Evaluator::apply(TermRef t) {
     return r;
   };
   switch (t->getFunction()) {
-  case Function::Log: return std::log(x(0));
-  case Function::Tanh: return std::tanh(x(0));
-  case Function::Sigmoid: return 1 / (1 + std::exp(-x(0)));
-  case Function::Relu: return std::isnan(x(0)) ? x(0) : std::max(x(0), 0.0);
-  case Function::Softplus: return std::log1p(std::exp(-std::abs(x(0)))) + std::max(x(0), 0.0);
-  case Function::Abs: return std::abs(x(0));
-  case Function::NonZero: return x(0) != 0;
-  case Function::Finite: return x(0) == -INFINITY ? 0 : x(0);
-  case Function::Max: return fold(Reducer::Max);
-  case Function::Min: return fold(Reducer::Min);
-  case Function::And: return fold(Reducer::All);
-  case Function::Or: return fold(Reducer::Any);
-  case Function::Not: return x(0) == 0;
-  case Function::True: return 1;
-  case Function::Less: return x(0) < x(1);
-  case Function::LessEqual: return x(0) <= x(1);
-  case Function::Equal: return x(0) == x(1);
-  case Function::NotEqual: return x(0) != x(1);
-  case Function::IntMod: return x(0) - x(1) * std::floor(x(0) / x(1));
-  default: llvm_unreachable("function without a reference");
+  case Function::Log:
+    return std::log(x(0));
+  case Function::Tanh:
+    return std::tanh(x(0));
+  case Function::Sigmoid:
+    return 1 / (1 + std::exp(-x(0)));
+  case Function::Relu:
+    return std::isnan(x(0)) ? x(0) : std::max(x(0), 0.0);
+  case Function::Softplus:
+    return std::log1p(std::exp(-std::abs(x(0)))) + std::max(x(0), 0.0);
+  case Function::Abs:
+    return std::abs(x(0));
+  case Function::NonZero:
+    return x(0) != 0;
+  case Function::Finite:
+    return x(0) == -INFINITY ? 0 : x(0);
+  case Function::Max:
+    return fold(Reducer::Max);
+  case Function::Min:
+    return fold(Reducer::Min);
+  case Function::And:
+    return fold(Reducer::All);
+  case Function::Or:
+    return fold(Reducer::Any);
+  case Function::Not:
+    return x(0) == 0;
+  case Function::True:
+    return 1;
+  case Function::Less:
+    return x(0) < x(1);
+  case Function::LessEqual:
+    return x(0) <= x(1);
+  case Function::Equal:
+    return x(0) == x(1);
+  case Function::NotEqual:
+    return x(0) != x(1);
+  case Function::IntMod:
+    return x(0) - x(1) * std::floor(x(0) / x(1));
+  default:
+    llvm_unreachable("function without a reference");
   }
 }
 
@@ -182,20 +208,28 @@ double Evaluator::reduce(TermRef t) {
 
 double Evaluator::compute(TermRef t) {
   switch (t->getKind()) {
-  case TermKind::Parameter: return data.parameters.at(t->getName().str());
-  case TermKind::Extent: return data.extents.at(t->getName().str());
+  case TermKind::Parameter:
+    return data.parameters.at(t->getName().str());
+  case TermKind::Extent:
+    return data.extents.at(t->getName().str());
   case TermKind::Read: {
     std::vector<int64_t> position;
     for (TermRef c : t->getChildren())
       position.push_back(int64_t(eval(c)));
     return data.inputs.at(t->getName().str()).at(position);
   }
-  case TermKind::Add: return add(t);
-  case TermKind::Mul: return mul(t);
-  case TermKind::Exp: return std::exp(eval(t->getChild(0)));
-  case TermKind::Apply: return apply(t);
-  case TermKind::Select: return eval(t->getChild(eval(t->getChild(0)) != 0 ? 1 : 2));
-  case TermKind::Reduce: return reduce(t);
+  case TermKind::Add:
+    return add(t);
+  case TermKind::Mul:
+    return mul(t);
+  case TermKind::Exp:
+    return std::exp(eval(t->getChild(0)));
+  case TermKind::Apply:
+    return apply(t);
+  case TermKind::Select:
+    return eval(t->getChild(eval(t->getChild(0)) != 0 ? 1 : 2));
+  case TermKind::Reduce:
+    return reduce(t);
   case TermKind::Gather: {
     llvm::SmallVector<int64_t> positions;
     for (TermRef p : t->getPositions())
@@ -204,7 +238,8 @@ double Evaluator::compute(TermRef t) {
       at[b.index] = p;
     return eval(t->getBody());
   }
-  default: llvm_unreachable("not evaluated");
+  default:
+    llvm_unreachable("not evaluated");
   }
 }
 

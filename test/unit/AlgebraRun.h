@@ -9,8 +9,8 @@ namespace attn::algebra::test {
 
 struct RunOptions {
   int64_t tile = 3;
-  unsigned pieces = 1;              ///< > 1: tiles are dealt to that many states, which are merged in random order
-  std::mt19937 *random = nullptr;   ///< tiles of random size, one of them empty
+  unsigned pieces = 1;            ///< > 1: tiles are dealt to that many states, which are merged in random order
+  std::mt19937 *random = nullptr; ///< tiles of random size, one of them empty
 };
 
 /// The outputs in the order of the program's; absent points are 0. `peak` becomes the largest exponential that a stream

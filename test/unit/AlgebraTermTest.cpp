@@ -76,7 +76,7 @@ TEST_F(AlgebraTerm, EqualReductionsAreOneTerm) {
 }
 
 TEST_F(AlgebraTerm, SubstitutionDoesNotCapture) {
-  TermRef r = sum(m, c.mul(x, y));      // sum[m] x[m] y[p]
+  TermRef r = sum(m, c.mul(x, y));       // sum[m] x[m] y[p]
   TermRef s = c.substitute(r, {{p, m}}); // sum[m'] x[m'] y[m]
   EXPECT_TRUE(s->mentions(m));
   EXPECT_EQ(c.substitute(s, {{m, p}}), r);

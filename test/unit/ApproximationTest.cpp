@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The accuracy of every function that target-expand-approximations expands, as one table of bounds; compiled vector code
-// is compared with the C library's long double functions.
+// The accuracy of every function that target-expand-approximations expands, as one table of bounds; compiled vector
+// code is compared with the C library's long double functions.
 #include "test/unit/CompiledMath.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/StringSet.h"

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The cascade passes against the reference evaluator: random cascades give the same results before, after one pass and in
-// groups, in whole, in random chunks, and in pieces that `merge` joins in random order. ATTNC_FUZZ=count[,first seed] runs more.
-#include "test/unit/CascadeText.h"
+// The cascade passes against the reference evaluator: random cascades give the same results before, after one pass and
+// in groups, in whole, in random chunks, and in pieces that `merge` joins in random order. ATTNC_FUZZ=count[,first
+// seed] runs more.
 #include "compiler/reference/Evaluate.h"
 #include "dialects/attn/Attn.h"
-#include "passes/Passes.h"
-#include "passes/attn/PassAnalysis.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "passes/Passes.h"
+#include "passes/attn/PassAnalysis.h"
+#include "test/unit/CascadeText.h"
 
 namespace t = attn::algebra::test;
 using namespace mlir;
@@ -51,7 +52,8 @@ std::vector<attn::reference::Argument> CascadePasses::arguments(const t::Data &d
   return r;
 }
 
-double CascadePasses::compare(ModuleOp module, const t::Cascade &c, const attn::reference::Options &options, bool lenient) {
+double CascadePasses::compare(ModuleOp module, const t::Cascade &c, const attn::reference::Options &options,
+                              bool lenient) {
   auto kernel = *module.getOps<attn::KernelOp>().begin();
   auto results = attn::reference::evaluate(kernel, arguments(c.data), options);
   if (!results) {
@@ -78,10 +80,12 @@ void CascadePasses::check(const t::Cascade &c, unsigned seed, bool lenient) {
     llvm::raw_string_ostream os(ir);
     if (e < 0 || e > 1e-6)
       module->print(os);
-    EXPECT_TRUE(e >= 0 && e <= 1e-6) << "seed " << seed << ", " << when << ": error " << e << '\n' << errors << text << ir;
+    EXPECT_TRUE(e >= 0 && e <= 1e-6) << "seed " << seed << ", " << when << ": error " << e << '\n'
+                                     << errors << text << ir;
   };
   expect("as written", whole);
-  for (auto [name, add] : {std::pair<const char *, void (*)(OpPassManager &)>{"normalized", [](OpPassManager &pm) { pm.addPass(attn::createAttnNormalize()); }},
+  for (auto [name, add] : {std::pair<const char *, void (*)(OpPassManager &)>{
+                               "normalized", [](OpPassManager &pm) { pm.addPass(attn::createAttnNormalize()); }},
                            {"in one pass", [](OpPassManager &pm) { pm.addPass(attn::createAttnOnePass()); }},
                            {"fused", [](OpPassManager &pm) { pm.addPass(attn::createAttnFuse()); }}}) {
     PassManager pm(&context);

@@ -18,12 +18,19 @@ std::string typeOf(const Names &dims, const std::set<std::string> &fixed, const 
 
 bool isInteger(const Expr &e) {
   switch (e->kind) {
-  case Node::Index: case Node::Extent: return true;
-  case Node::Constant: return e->value == std::floor(e->value);
-  case Node::Add: case Node::Subtract: case Node::Multiply:
+  case Node::Index:
+  case Node::Extent:
+    return true;
+  case Node::Constant:
+    return e->value == std::floor(e->value);
+  case Node::Add:
+  case Node::Subtract:
+  case Node::Multiply:
     return isInteger(e->children[0]) && isInteger(e->children[1]);
-  case Node::Apply: return e->function == Function::IntMod;
-  default: return false;
+  case Node::Apply:
+    return e->function == Function::IntMod;
+  default:
+    return false;
   }
 }
 
@@ -89,11 +96,16 @@ std::set<std::string> KernelText::freeOf(const Expr &e) {
 
 std::string KernelText::affine(const Expr &e) {
   switch (e->kind) {
-  case Node::Index: return e->name;
-  case Node::Constant: return std::to_string(int64_t(e->value));
-  case Node::Add: return affine(e->children[0]) + " + " + affine(e->children[1]);
-  case Node::Multiply: return affine(e->children[0]) + " * " + affine(e->children[1]);
-  default: llvm_unreachable("position");
+  case Node::Index:
+    return e->name;
+  case Node::Constant:
+    return std::to_string(int64_t(e->value));
+  case Node::Add:
+    return affine(e->children[0]) + " + " + affine(e->children[1]);
+  case Node::Multiply:
+    return affine(e->children[0]) + " * " + affine(e->children[1]);
+  default:
+    llvm_unreachable("position");
   }
 }
 
@@ -129,8 +141,10 @@ std::string KernelText::emitIndex(const Expr &e, Body &b) {
     }
     return it->second;
   }
-  case Node::Constant: return op(b, "arith.constant " + std::to_string(int64_t(e->value)) + " : index");
-  default: break;
+  case Node::Constant:
+    return op(b, "arith.constant " + std::to_string(int64_t(e->value)) + " : index");
+  default:
+    break;
   }
   std::string x = emitIndex(e->children[0], b), y = emitIndex(e->children[1], b);
   if (e->kind == Node::Apply) {
@@ -146,29 +160,44 @@ std::string KernelText::emitIndex(const Expr &e, Body &b) {
 std::string KernelText::emitBool(const Expr &e, Body &b) {
   bool connective = e->function == Function::And || e->function == Function::Or;
   if (connective)
-    return op(b, std::string(e->function == Function::And ? "arith.andi " : "arith.ori ") + emitBool(e->children[0], b) + ", " + emitBool(e->children[1], b) + " : i1");
+    return op(b, std::string(e->function == Function::And ? "arith.andi " : "arith.ori ") +
+                     emitBool(e->children[0], b) + ", " + emitBool(e->children[1], b) + " : i1");
   bool integers = isInteger(e->children[0]) && isInteger(e->children[1]);
-  const char *i = e->function == Function::Less ? "slt" : e->function == Function::LessEqual ? "sle" : e->function == Function::Equal ? "eq" : "ne";
-  const char *f = e->function == Function::Less ? "olt" : e->function == Function::LessEqual ? "ole" : e->function == Function::Equal ? "oeq" : "une";
+  const char *i = e->function == Function::Less        ? "slt"
+                  : e->function == Function::LessEqual ? "sle"
+                  : e->function == Function::Equal     ? "eq"
+                                                       : "ne";
+  const char *f = e->function == Function::Less        ? "olt"
+                  : e->function == Function::LessEqual ? "ole"
+                  : e->function == Function::Equal     ? "oeq"
+                                                       : "une";
   char want = integers ? 'x' : 'd';
   std::string x = emit(e->children[0], want, b), y = emit(e->children[1], want, b);
-  return op(b, std::string(integers ? "arith.cmpi " : "arith.cmpf ") + (integers ? i : f) + ", " + x + ", " + y + (integers ? " : index" : " : f64"));
+  return op(b, std::string(integers ? "arith.cmpi " : "arith.cmpf ") + (integers ? i : f) + ", " + x + ", " + y +
+                   (integers ? " : index" : " : f64"));
 }
 
 std::string KernelText::emitFunction(const Expr &e, Body &b) {
   std::string x = emitFloat(e->children[0], b);
   auto unary = [&](const char *name) { return op(b, std::string(name) + " " + x + " : f64"); };
   switch (e->function) {
-  case Function::Log: return unary("math.log");
-  case Function::Tanh: return unary("math.tanh");
-  case Function::Abs: return unary("math.absf");
-  case Function::Relu: return op(b, "arith.maximumf " + x + ", " + op(b, "arith.constant 0.0 : f64") + " : f64");
-  case Function::Max: return op(b, "arith.maximumf " + x + ", " + emitFloat(e->children[1], b) + " : f64");
+  case Function::Log:
+    return unary("math.log");
+  case Function::Tanh:
+    return unary("math.tanh");
+  case Function::Abs:
+    return unary("math.absf");
+  case Function::Relu:
+    return op(b, "arith.maximumf " + x + ", " + op(b, "arith.constant 0.0 : f64") + " : f64");
+  case Function::Max:
+    return op(b, "arith.maximumf " + x + ", " + emitFloat(e->children[1], b) + " : f64");
   case Function::Sigmoid: {
-    std::string n = op(b, "math.exp " + op(b, "arith.negf " + x + " : f64") + " : f64"), one = op(b, "arith.constant 1.0 : f64");
+    std::string n = op(b, "math.exp " + op(b, "arith.negf " + x + " : f64") + " : f64"),
+                one = op(b, "arith.constant 1.0 : f64");
     return op(b, "attn.div " + one + ", " + op(b, "arith.addf " + one + ", " + n + " : f64") + " : f64");
   }
-  default: llvm_unreachable("function without text");
+  default:
+    llvm_unreachable("function without text");
   }
 }
 
@@ -188,9 +217,12 @@ std::string KernelText::emitFloat(const Expr &e, Body &b) {
   if (isInteger(e))
     return op(b, "arith.sitofp " + op(b, "arith.index_cast " + emitIndex(e, b) + " : index to i64") + " : i64 to f64");
   switch (e->kind) {
-  case Node::Parameter: return "%" + e->name;
-  case Node::Input: return operand("%" + e->name, positions(), c.data.ranks.at(e->name), b);
-  case Node::Read: return operand(tensor(e->definition), positions(), e->definition->dims, b);
+  case Node::Parameter:
+    return "%" + e->name;
+  case Node::Input:
+    return operand("%" + e->name, positions(), c.data.ranks.at(e->name), b);
+  case Node::Read:
+    return operand(tensor(e->definition), positions(), e->definition->dims, b);
   case Node::Reduce:
   case Node::If: {
     Names dims = ordered(freeOf(e));
@@ -200,26 +232,36 @@ std::string KernelText::emitFloat(const Expr &e, Body &b) {
     Names dims = ordered(freeOf(e->children[0]));
     return operand(einsum(dims, e->children[0], "0.0"), "[" + llvm::join(dims, ", ") + "]", dims, b);
   }
-  case Node::Add: return binary("arith.addf");
-  case Node::Subtract: return binary("attn.sub");
-  case Node::Multiply: return binary("arith.mulf");
-  case Node::Divide: return binary("attn.div");
-  case Node::Exp: return op(b, "math.exp " + emitFloat(e->children[0], b) + " : f64");
+  case Node::Add:
+    return binary("arith.addf");
+  case Node::Subtract:
+    return binary("attn.sub");
+  case Node::Multiply:
+    return binary("arith.mulf");
+  case Node::Divide:
+    return binary("attn.div");
+  case Node::Exp:
+    return op(b, "math.exp " + emitFloat(e->children[0], b) + " : f64");
   case Node::Power: {
     std::string x = emitFloat(e->children[0], b);
     if (e->value == -0.5)
       return op(b, "math.rsqrt " + x + " : f64");
-    return op(b, "math.powf " + x + ", " + op(b, llvm::formatv("arith.constant {0:E17} : f64", e->value).str()) + " : f64");
+    return op(b, "math.powf " + x + ", " + op(b, llvm::formatv("arith.constant {0:E17} : f64", e->value).str()) +
+                     " : f64");
   }
   case Node::Select: {
-    std::string condition = emitBool(e->children[0], b), x = emitFloat(e->children[1], b), y = emitFloat(e->children[2], b);
+    std::string condition = emitBool(e->children[0], b), x = emitFloat(e->children[1], b),
+                y = emitFloat(e->children[2], b);
     return op(b, "arith.select " + condition + ", " + x + ", " + y + " : f64");
   }
-  default: return emitFunction(e, b);
+  default:
+    return emitFunction(e, b);
   }
 }
 
-std::string KernelText::emit(const Expr &e, char want, Body &b) { return want == 'x' ? emitIndex(e, b) : emitFloat(e, b); }
+std::string KernelText::emit(const Expr &e, char want, Body &b) {
+  return want == 'x' ? emitIndex(e, b) : emitFloat(e, b);
+}
 
 std::string KernelText::einsum(const Names &dims, Expr body, const char *otherwise) {
   std::vector<Expr> conditions;
@@ -240,11 +282,13 @@ std::string KernelText::einsum(const Names &dims, Expr body, const char *otherwi
   for (const Expr &condition : conditions)
     conjuncts.push_back(emitBool(condition, where));
   std::string v = "%t" + std::to_string(next++);
-  text += "  " + v + " = attn.einsum [" + llvm::join(dims, ", ") + "] = " + reducer + "ins(" + llvm::join(where.operands, ", ") + ")";
+  text += "  " + v + " = attn.einsum [" + llvm::join(dims, ", ") + "] = " + reducer + "ins(" +
+          llvm::join(where.operands, ", ") + ")";
   if (!where.points.empty())
     text += " points(" + llvm::join(where.points, ", ") + ")";
   if (!conjuncts.empty())
-    text += " where {\n" + where.text + "    attn.yield " + llvm::join(conjuncts, ", ") + " : " + llvm::join(std::vector<std::string>(conjuncts.size(), "i1"), ", ") + "\n  }";
+    text += " where {\n" + where.text + "    attn.yield " + llvm::join(conjuncts, ", ") + " : " +
+            llvm::join(std::vector<std::string>(conjuncts.size(), "i1"), ", ") + "\n  }";
   text += " map {\n" + map.text + "    attn.yield " + value + " : f64\n  }";
   if (otherwise)
     text += std::string(" else ") + otherwise + " : f64";
@@ -273,8 +317,9 @@ std::string KernelText::print() {
     types.push_back(typeOf(t->dims, fixed, c.data));
     results.push_back(types.back() + " {attn.name = \"" + t->name + "\"}");
   }
-  return "attn.kernel @k(" + llvm::join(arguments, ", ") + ") -> (" + llvm::join(results, ", ") + ") attributes {ranks = [" + llvm::join(ranks, ", ") + "]} {\n" +
-         text + "  attn.yield " + llvm::join(values, ", ") + " : " + llvm::join(types, ", ") + "\n}\n";
+  return "attn.kernel @k(" + llvm::join(arguments, ", ") + ") -> (" + llvm::join(results, ", ") +
+         ") attributes {ranks = [" + llvm::join(ranks, ", ") + "]} {\n" + text + "  attn.yield " +
+         llvm::join(values, ", ") + " : " + llvm::join(types, ", ") + "\n}\n";
 }
 
 std::string attn::algebra::test::kernelText(const Cascade &cascade) { return KernelText(cascade).print(); }

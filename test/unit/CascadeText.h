@@ -5,8 +5,8 @@
 
 namespace attn::algebra::test {
 
-/// A cascade as an attn.kernel in f64: one Einsum an equation or reduction. Its arguments are the inputs in the order of their
-/// names, then the parameters.
+/// A cascade as an attn.kernel in f64: one Einsum an equation or reduction. Its arguments are the inputs in the order
+/// of their names, then the parameters.
 std::string kernelText(const Cascade &cascade);
 
 } // namespace attn::algebra::test

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Compiled kernels on special values and layouts. What a kernel computes is `attnc check`'s business; here it is compared
-// with itself: which elements change when an input does, and that nothing else of a call matters.
+// Compiled kernels on special values and layouts. What a kernel computes is `attnc check`'s business; here it is
+// compared with itself: which elements change when an input does, and that nothing else of a call matters.
 #include "compiler/driver/HostTensor.h"
 #include "compiler/driver/Spec.h"
 #include "llvm/Support/raw_ostream.h"
@@ -31,11 +31,12 @@ struct Laid {
   attnc_element element;
   std::vector<int64_t> sizes, strides;
   std::vector<char> bytes;
-  int64_t offset;  ///< of the first element, in bytes
+  int64_t offset; ///< of the first element, in bytes
 
-  /// `order`: dimensions from the slowest to the fastest. Each line of the fastest has `gap` more elements than it needs, and
-  /// the whole begins `shift` elements behind an address of 64 bytes.
-  Laid(attnc_element element, std::vector<int64_t> sizes, std::vector<int> order = {}, int64_t gap = 0, int64_t shift = 0)
+  /// `order`: dimensions from the slowest to the fastest. Each line of the fastest has `gap` more elements than it
+  /// needs, and the whole begins `shift` elements behind an address of 64 bytes.
+  Laid(attnc_element element, std::vector<int64_t> sizes, std::vector<int> order = {}, int64_t gap = 0,
+       int64_t shift = 0)
       : element(element), sizes(sizes), strides(sizes.size()) {
     if (order.empty())
       for (size_t i = 0; i < sizes.size(); ++i)
@@ -136,10 +137,10 @@ struct Call {
   Laid Q, K, V, O, L;
   int64_t window = 9;
 
-  explicit Call(int64_t P = 70, int64_t M = 70, attnc_element t = ATTNC_F32, std::vector<int> order = {0, 1, 2}, int64_t gap = 0,
-                int64_t shift = 0)
-      : P(P), M(M), Q(t, {H, P, E}, order, gap, shift), K(t, {H, M, E}, order, gap, shift), V(t, {H, M, F}, order, gap, shift),
-        O(t, {H, P, F}, order, gap, shift), L(ATTNC_F32, {H, P}, {}, 0, shift) {
+  explicit Call(int64_t P = 70, int64_t M = 70, attnc_element t = ATTNC_F32, std::vector<int> order = {0, 1, 2},
+                int64_t gap = 0, int64_t shift = 0)
+      : P(P), M(M), Q(t, {H, P, E}, order, gap, shift), K(t, {H, M, E}, order, gap, shift),
+        V(t, {H, M, F}, order, gap, shift), O(t, {H, P, F}, order, gap, shift), L(ATTNC_F32, {H, P}, {}, 0, shift) {
     fill(Q, 1);
     fill(K, 2);
     fill(V, 3);
@@ -256,7 +257,8 @@ kernel k<T>(Q: T[b,p,e], K: T[b,m,e], V: T[b,m,f], len: i32[b]) -> O: T[b,p,f] {
 }
 
 TEST(KernelLayouts, StridesAndAddressesDoNotMatter) {
-  for (auto [name, type] : {std::pair("f32", ATTNC_F32), {"f16", ATTNC_F16}, {"bf16", ATTNC_BF16}, {"f64", ATTNC_F64}}) {
+  for (auto [name, type] :
+       {std::pair("f32", ATTNC_F32), {"f16", ATTNC_F16}, {"bf16", ATTNC_BF16}, {"f64", ATTNC_F64}}) {
     Compiled compiled(kWindow, "", 1, name);
     ASSERT_TRUE(compiled.kernel);
     Call plain(37, 70, type);
@@ -272,7 +274,8 @@ TEST(KernelLayouts, StridesAndAddressesDoNotMatter) {
             wrong += !call.O.equals(plain.O, i);
           for (int64_t i = 0; i < call.L.count(); ++i)
             wrong += !call.L.equals(plain.L, i);
-          EXPECT_EQ(wrong, 0) << name << " order " << order[0] << order[1] << order[2] << " gap " << gap << " shift " << shift;
+          EXPECT_EQ(wrong, 0) << name << " order " << order[0] << order[1] << order[2] << " gap " << gap << " shift "
+                              << shift;
           for (int64_t i = 0; i < call.O.count(); ++i)
             std::memset(call.O.at(i), 0x7b, call.O.size());
           EXPECT_EQ(call.O.bytes, before) << "something between the elements was written";

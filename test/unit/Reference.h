@@ -16,7 +16,8 @@ class ReferenceTest : public testing::Test {
 protected:
   ReferenceTest() { context.loadDialect<AttnDialect, mlir::arith::ArithDialect, mlir::math::MathDialect>(); }
 
-  /// The first kernel of `text`, in which `$name(..)` is a tensor type: $f32(p, m) is tensor<?x?xf32, #attn.ranks<p, m>>.
+  /// The first kernel of `text`, in which `$name(..)` is a tensor type: $f32(p, m) is tensor<?x?xf32, #attn.ranks<p,
+  /// m>>.
   KernelOp parse(const std::string &text);
   Tensor floats(llvm::ArrayRef<int64_t> shape, llvm::function_ref<double(llvm::ArrayRef<int64_t>)> element);
   Tensor integers(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> elements, unsigned width = 32);

@@ -95,7 +95,7 @@ TEST_F(ReferenceDataTest, TablesAreDrawnForTheirUse) {
     return std::pair<int64_t, int64_t>(*low, *high);
   };
   using Pair = std::pair<int64_t, int64_t>;
-  EXPECT_EQ(range(1), Pair(1, 5));  // read at t - 1
+  EXPECT_EQ(range(1), Pair(1, 5)); // read at t - 1
   EXPECT_EQ(range(2).first, 0);
   EXPECT_TRUE(range(2).second > 35 && range(2).second <= 40);
   EXPECT_EQ(range(3), Pair(0, 3));
@@ -104,22 +104,25 @@ TEST_F(ReferenceDataTest, TablesAreDrawnForTheirUse) {
   int64_t w = (*drawn)[6]->integers[0];
   EXPECT_TRUE(w == 1 || w == 7 || w == 5 || w == 40 || w == 200) << w;
   EXPECT_EQ((*drawn)[7]->reals[0], 2.5);
-  EXPECT_FALSE((*drawn)[8]);  // has a default
+  EXPECT_FALSE((*drawn)[8]); // has a default
   double squares = 0;
   for (double x : (*drawn)[0]->reals)
     squares += x * x;
   EXPECT_NEAR(std::sqrt(squares / 200), 100, 20);
-  run(kernel, *drawn);  // reads nothing outside
+  run(kernel, *drawn); // reads nothing outside
 }
 
 TEST_F(ReferenceDataTest, MasksHaveEmptyLines) {
-  Tensor keep = *makeArguments(parse(kTables), [] {
-    Symbols::Extents extents;
-    extents["n"] = 1;
-    extents["m"] = 16;
-    extents["b"] = 64;
-    return extents;
-  }(), {})->at(5);
+  Tensor keep = *makeArguments(parse(kTables),
+                               [] {
+                                 Symbols::Extents extents;
+                                 extents["n"] = 1;
+                                 extents["m"] = 16;
+                                 extents["b"] = 64;
+                                 return extents;
+                               }(),
+                               {})
+                     ->at(5);
   std::set<int> counts;
   for (int64_t b = 0; b < 64; ++b)
     counts.insert(std::accumulate(keep.integers.begin() + 16 * b, keep.integers.begin() + 16 * (b + 1), 0));
@@ -146,7 +149,8 @@ TEST_F(ReferenceDataTest, CasesAreAwkwardAndBearable) {
   EXPECT_GE(unequal, 4u);
   for (const char *rank : {"n", "m", "b"})
     for (int64_t size : {0, 1, 7, 33, 130})
-      EXPECT_EQ(seen[rank].count(size), size > 0 || rank[0] != 'n') << rank << " = " << size;  // T must have a page to name
+      EXPECT_EQ(seen[rank].count(size), size > 0 || rank[0] != 'n')
+          << rank << " = " << size; // T must have a page to name
   EXPECT_EQ(makeCase(kernel, 4, {})->arguments[0]->reals, makeCase(kernel, 4, {})->arguments[0]->reals);
   DataOptions other;
   other.seed = 1;
@@ -160,7 +164,8 @@ attn.kernel @k(%A: $f32(p, m) {attn.name = "A"}) -> ($f32(p, m) {attn.name = "R"
   %P = attn.extent "p"
   %M = attn.extent "m"
   attn.require "P ? M" {
-    %c = arith.cmpi )" + predicate + R"(, %P, %M : index
+    %c = arith.cmpi )" +
+                 predicate + R"(, %P, %M : index
     attn.yield %c : i1
   }
   attn.yield %A : $f32(p, m)
@@ -186,9 +191,10 @@ attn.kernel @k(%A: $f32(p) {attn.name = "A"}) -> ($f32(p) {attn.name = "R"}) att
 }
 
 TEST_F(ReferenceDataTest, BuffersRoundTrip) {
-  for (mlir::Type type : {mlir::Type(mlir::Float16Type::get(&context)), mlir::Type(mlir::BFloat16Type::get(&context)),
-                          mlir::Type(mlir::Float64Type::get(&context)), mlir::Type(mlir::IntegerType::get(&context, 1)),
-                          mlir::Type(mlir::IntegerType::get(&context, 8)), mlir::Type(mlir::IntegerType::get(&context, 64))}) {
+  for (mlir::Type type :
+       {mlir::Type(mlir::Float16Type::get(&context)), mlir::Type(mlir::BFloat16Type::get(&context)),
+        mlir::Type(mlir::Float64Type::get(&context)), mlir::Type(mlir::IntegerType::get(&context, 1)),
+        mlir::Type(mlir::IntegerType::get(&context, 8)), mlir::Type(mlir::IntegerType::get(&context, 64))}) {
     Tensor tensor(type, {3});
     for (int i = 0; i < 3; ++i)
       tensor.set(i, {1.5 * i - 1, type.isInteger(1) ? i % 2 : -7 * i, 0});

@@ -48,7 +48,7 @@ attn.kernel @attention(%Q: $f32(h, p, e) {attn.name = "Q"}, %K: $f32(g, m, e) {a
 })";
 
 TEST_F(ReferenceEinsumTest, CausalAttentionMatchesLoops) {
-  const int64_t H = 4, G = 2, P = 9, M = 7, E = 5, F = 3;  // P > M: the first rows have no key
+  const int64_t H = 4, G = 2, P = 9, M = 7, E = 5, F = 3; // P > M: the first rows have no key
   Tensor Q = floats({H, P, E}, [](auto i) { return noise(i[0], i[1], i[2]); });
   Tensor K = floats({G, M, E}, [](auto i) { return noise(i[0] + 10, i[1], i[2]); });
   Tensor V = floats({G, M, F}, [](auto i) { return noise(i[0] + 20, i[1], i[2]); });
@@ -70,7 +70,7 @@ TEST_F(ReferenceEinsumTest, CausalAttentionMatchesLoops) {
         EXPECT_NEAR(O.reals[at], weights == 0 ? 0 : sum / weights, 1e-12);
         EXPECT_TRUE(weights == 0 || (O.error(at) > 1e-9 && O.error(at) < 1e-6)) << O.error(at);
       }
-  EXPECT_TRUE(O.conditions.empty());  // the condition mentions m, so the sum over m consumed it
+  EXPECT_TRUE(O.conditions.empty()); // the condition mentions m, so the sum over m consumed it
 }
 
 TEST_F(ReferenceEinsumTest, RowsOfMinusInfinityAreLikeEmptyOnes) {
@@ -115,11 +115,11 @@ attn.kernel @mix(%A: $f32(h, p, m) {attn.name = "A"}, %W: $f32(k, h) {attn.name 
   Tensor A = floats({3, 2, 2}, [](auto i) { return 100 * i[0] + 10 * i[1] + i[2]; });
   Tensor W = floats({1, 3}, [](auto i) { return 1; });
   std::vector<Tensor> results = run(kernel, {A, W});
-  EXPECT_EQ(results[0].reals, (std::vector<double>{300, 7, 320, 322}));  // still causal, head 0 left out
+  EXPECT_EQ(results[0].reals, (std::vector<double>{300, 7, 320, 322})); // still causal, head 0 left out
   EXPECT_FALSE(results[0].isPresent(1));
-  EXPECT_EQ(results[1].reals, (std::vector<double>{0, 0, 100, 221, 200, 421}));  // head 0 absent: stored as 0
+  EXPECT_EQ(results[1].reals, (std::vector<double>{0, 0, 100, 221, 200, 421})); // head 0 absent: stored as 0
   EXPECT_FALSE(results[1].isPresent(0));
-  EXPECT_EQ(results[2].reals, (std::vector<double>{-kInf, 322}));  // a row without keys has a value
+  EXPECT_EQ(results[2].reals, (std::vector<double>{-kInf, 322})); // a row without keys has a value
   EXPECT_TRUE(results[2].isPresent(0));
 }
 
@@ -145,11 +145,13 @@ TEST_F(ReferenceEinsumTest, ReadsAreLazy) {
 attn.kernel @k(%A: $f32(p) {attn.name = "A"}) -> ($f32(p) {attn.name = "B"}) attributes {ranks = [#attn.rank<p>]} {
   %z = arith.constant 0.0 : f32
   %c0 = arith.constant 0 : index
-  %B = attn.einsum [p] = ins(%a = %A[p - 1] : $f32(p)) points(%ip = p) )" + where + " map { " + map + R"(
+  %B = attn.einsum [p] = ins(%a = %A[p - 1] : $f32(p)) points(%ip = p) )" +
+                  where + " map { " + map + R"(
     attn.yield %x : f32
   } : $f32(p)
   attn.yield %B : $f32(p)
-})").str());
+})")
+                     .str());
   };
   StringRef plain = "%x = arith.addf %a, %z : f32";
   Tensor A = floats({3}, [](auto i) { return 10 * (i[0] + 1); });
@@ -162,11 +164,16 @@ attn.kernel @k(%A: $f32(p) {attn.name = "A"}) -> ($f32(p) {attn.name = "B"}) att
   EXPECT_EQ(run(shifted("where { %c = arith.cmpi eq, %ip, %c0 : index %d = arith.cmpf ogt, %a, %z : f32 "
                         "%e = arith.ori %c, %d : i1 attn.yield %e : i1 }",
                         "%g = arith.cmpi eq, %ip, %c0 : index %x = arith.select %g, %z, %a : f32"),
-                {A})[0].reals,
+                {A})[0]
+                .reals,
             (Values{0, 10, 20}));
   // Conjuncts over result iterators remove the point before anything is read, in any order.
   EXPECT_EQ(run(shifted("where { %d = arith.cmpf ogt, %a, %z : f32 %c = arith.cmpi sgt, %ip, %c0 : index "
-                        "attn.yield %d, %c : i1, i1 }", plain), {A})[0].reals, (Values{0, 10, 20}));
+                        "attn.yield %d, %c : i1, i1 }",
+                        plain),
+                {A})[0]
+                .reals,
+            (Values{0, 10, 20}));
 }
 
 TEST_F(ReferenceEinsumTest, FiltersAreTestedFromLeftToRight) {
@@ -178,7 +185,8 @@ attn.kernel @k(%A: $f32(p) {attn.name = "A"}) -> ($f32() {attn.name = "B"}) attr
   %B = attn.einsum [] = sum [p] ins(%a = %A[p - 1] : $f32(p)) points(%ip = p) where {
     %c = arith.cmpi sgt, %ip, %c0 : index
     %d = arith.cmpf ogt, %a, %z : f32
-    attn.yield )" + conjuncts + R"( : i1, i1
+    attn.yield )" +
+                 conjuncts + R"( : i1, i1
   } map { attn.yield %a : f32 } : $f32()
   attn.yield %B : $f32()
 })");
@@ -207,7 +215,8 @@ attn.kernel @k(%A: $f32(p) {attn.name = "A"}, %Z: $f32(m) {attn.name = "Z"}) -> 
   } : $f32(p, m)
   attn.yield %R, %B : $f32(m), $f32(p, m)
 })");
-  std::vector<Tensor> results = run(kernel, {floats({2}, [](auto i) { return i[0] ? 3 : -1; }), floats({2}, [](auto i) { return 0; })});
+  std::vector<Tensor> results =
+      run(kernel, {floats({2}, [](auto i) { return i[0] ? 3 : -1; }), floats({2}, [](auto i) { return 0; })});
   EXPECT_EQ(results[0].reals, (std::vector<double>{3, 3}));
   EXPECT_EQ(results[1].reals, (std::vector<double>{0, 0, 0, 3}));
   EXPECT_TRUE(results[1].isPresent(0));
@@ -230,18 +239,19 @@ attn.kernel @paged(%K: $f32(n, s) {attn.name = "K"}, %T: $i32(b, l) {attn.name =
   attn.yield %R : $f32(b)
 })");
   Tensor K = floats({3, 2}, [](auto i) { return 10 * i[0] + i[1]; });
-  Tensor T = integers({2, 2}, {2, 0, 1, 99});  // an unused page is never looked up
+  Tensor T = integers({2, 2}, {2, 0, 1, 99}); // an unused page is never looked up
   Tensor len = integers({2}, {3, 2});
   EXPECT_EQ(run(kernel, {K, T, len})[0].reals, (std::vector<double>{20 + 21 + 0, 10 + 11}));
-  EXPECT_NE(errorOf(kernel, {K, T, integers({2}, {3, 3})}).find("'K' is read at index 99 in rank 'n'"), std::string::npos);
+  EXPECT_NE(errorOf(kernel, {K, T, integers({2}, {3, 3})}).find("'K' is read at index 99 in rank 'n'"),
+            std::string::npos);
 }
 
 TEST_F(ReferenceEinsumTest, ReducersOverSomeAndOverNoPoints) {
   const std::vector<std::tuple<const char *, const char *, double, double>> cases = {
       // reducer, type, over {2, -3, 4}, over nothing
-      {"sum", "f32", 3, 0},      {"prod", "f32", -24, 1},  {"max", "f32", 4, -kInf},
-      {"min", "f32", -3, kInf},  {"mean", "f32", 1, 0},    {"sum", "i8", 3, 0},
-      {"prod", "i8", -24, 1},    {"max", "i8", 4, -128},   {"min", "i32", -3, 2147483647.0},
+      {"sum", "f32", 3, 0},     {"prod", "f32", -24, 1}, {"max", "f32", 4, -kInf},
+      {"min", "f32", -3, kInf}, {"mean", "f32", 1, 0},   {"sum", "i8", 3, 0},
+      {"prod", "i8", -24, 1},   {"max", "i8", 4, -128},  {"min", "i32", -3, 2147483647.0},
   };
   for (const auto &[reducer, type, some, none] : cases) {
     std::string text = R"(
@@ -255,7 +265,10 @@ attn.kernel @k(%A: $TYPE(m) {attn.name = "A"}) -> ($TYPE() {attn.name = "R"}) at
     KernelOp kernel = parse(text);
     bool isFloat = StringRef(type) == "f32";
     unsigned width = StringRef(type) == "i8" ? 8 : 32;
-    Tensor three = isFloat ? floats({3}, [](auto i) { return i[0] == 0 ? 2 : i[0] == 1 ? -3 : 4; }) : integers({3}, {2, -3, 4}, width);
+    Tensor three = isFloat ? floats({3}, [](auto i) { return i[0] == 0   ? 2
+                                                             : i[0] == 1 ? -3
+                                                                         : 4; })
+                           : integers({3}, {2, -3, 4}, width);
     Tensor empty = isFloat ? floats({0}, [](auto i) { return 0; }) : integers({0}, {}, width);
     auto value = [&](const Tensor &result) { return isFloat ? result.reals[0] : double(result.integers[0]); };
     EXPECT_EQ(value(run(kernel, {three})[0]), some) << reducer;
@@ -267,7 +280,8 @@ TEST_F(ReferenceEinsumTest, AnyAndAllOfBools) {
   for (const char *reducer : {"any", "all"}) {
     KernelOp kernel = parse(std::string(R"(
 attn.kernel @k(%A: $i1(p, m) {attn.name = "A"}) -> ($i1(p) {attn.name = "R"}) attributes {ranks = [#attn.rank<p>, #attn.rank<m>]} {
-  %R = attn.einsum [p] = )") + reducer + R"( [m] ins(%a = %A[p, m] : $i1(p, m)) map { attn.yield %a : i1 } : $i1(p)
+  %R = attn.einsum [p] = )") +
+                            reducer + R"( [m] ins(%a = %A[p, m] : $i1(p, m)) map { attn.yield %a : i1 } : $i1(p)
   attn.yield %R : $i1(p)
 })");
     bool isAny = StringRef(reducer) == "any";
@@ -298,7 +312,7 @@ attn.kernel @k(%A: $i32(p) {attn.name = "A"}, %B: $i32(p) {attn.name = "B"})
   std::vector<Tensor> results = run(kernel, {integers({5}, {7, -7, 7, -7, 20}), integers({5}, {2, 2, -2, 0, 20})});
   EXPECT_EQ(results[0].integers, (std::vector<int64_t>{3, -4, -4, 0, 1}));
   EXPECT_EQ(results[1].integers, (std::vector<int64_t>{1, 1, -1, 0, 0}));
-  EXPECT_EQ(results[2].integers, (std::vector<int64_t>{49, 49, 49, 49, -112}));  // 400 in 8 bits
+  EXPECT_EQ(results[2].integers, (std::vector<int64_t>{49, 49, 49, 49, -112})); // 400 in 8 bits
 }
 
 /// Philox as integer arithmetic on points, as `rand` becomes.
@@ -325,7 +339,7 @@ attn.kernel @k(%A: $i32(p) {attn.name = "A"}) -> ($i32(p) {attn.name = "H"}, $f3
     uint32_t expected = uint32_t(product) ^ uint32_t(product >> 32);
     EXPECT_EQ(results[0].integers[i], int32_t(expected));
     EXPECT_EQ(results[1].reals[i], double(expected >> 8));
-    EXPECT_EQ(results[1].error(i), 0);  // 24 bits fit
+    EXPECT_EQ(results[1].error(i), 0); // 24 bits fit
   }
 }
 

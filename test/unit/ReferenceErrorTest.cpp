@@ -51,7 +51,7 @@ attn.kernel @attention(%Q: $f32(h, p, e) {attn.name = "Q"}, %K: $f32(h, m, e) {a
 struct Order {
   std::vector<int64_t> keys;
   int64_t dropped = -1;
-  int64_t shift = 0;  ///< by which its causal mask is off
+  int64_t shift = 0; ///< by which its causal mask is off
 };
 
 class AttentionError : public ReferenceTest {
@@ -106,7 +106,7 @@ TEST_F(AttentionError, RightResultsPassInAnyOrder) {
   std::vector<std::vector<int64_t>> orders(5, forward());
   std::reverse(orders[1].begin(), orders[1].end());
   for (int64_t i = 0; i < kKeys; ++i)
-    orders[2][i] = (i * 16) % kKeys + i / (kKeys / 16);  // 16 lanes, one after the other
+    orders[2][i] = (i * 16) % kKeys + i / (kKeys / 16); // 16 lanes, one after the other
   Random random(5, 0);
   for (int order : {3, 4})
     for (int64_t i = kKeys; i-- > 1;)
@@ -114,7 +114,7 @@ TEST_F(AttentionError, RightResultsPassInAnyOrder) {
   for (const std::vector<int64_t> &order : orders) {
     Comparison comparison = compare({order});
     EXPECT_TRUE(comparison.isAccepted()) << describe(comparison.worst);
-    EXPECT_GT(comparison.worst.ratio, 0.01);  // not far too generous
+    EXPECT_GT(comparison.worst.ratio, 0.01); // not far too generous
   }
 }
 
@@ -154,7 +154,7 @@ attn.kernel @k(%A: $f32(m) {attn.name = "A"}) -> ($f32() {attn.name = "R"}) attr
     float inLanes = std::accumulate(lanes, lanes + 8, 0.0f);
     for (float sum : {forward, backward, inLanes})
       EXPECT_NEAR(sum, R.reals[0], fourTimes) << kind;
-    EXPECT_LT(kTolerance * R.error(0), 0.1);  // one term of size 1 is far outside
+    EXPECT_LT(kTolerance * R.error(0), 0.1); // one term of size 1 is far outside
   }
 }
 
@@ -192,18 +192,19 @@ attn.kernel @k(%A: $f32(p) {attn.name = "A"}) -> ($f32(p) {attn.name = "E"}, $f1
   std::vector<Tensor> results = run(kernel, {floats({6}, [&](auto i) { return values[i[0]]; })});
   const double u = 0x1p-24;
   const Tensor &E = results[0], &H = results[1], &I = results[2], &Z = results[3];
-  EXPECT_NEAR(E.error(0), std::exp(10) * u * std::sqrt(100 + 4), 0.01 * E.error(0));  // 10 u from the quotient, 2 u of its own
-  EXPECT_EQ(E.reals[3], std::exp(400 / 3.0) > 3.5e38 ? HUGE_VAL : 0);                // beyond f32
+  EXPECT_NEAR(E.error(0), std::exp(10) * u * std::sqrt(100 + 4),
+              0.01 * E.error(0));                                     // 10 u from the quotient, 2 u of its own
+  EXPECT_EQ(E.reals[3], std::exp(400 / 3.0) > 3.5e38 ? HUGE_VAL : 0); // beyond f32
   EXPECT_EQ(E.error(4), 0);
-  EXPECT_GE(E.error(5), 1e-38);                                                     // may be flushed to 0
+  EXPECT_GE(E.error(5), 1e-38); // may be flushed to 0
   EXPECT_EQ(H.reals[3], 133.375);
   EXPECT_NEAR(H.error(3), 133.375 * 0x1p-11, 1e-3);
   EXPECT_EQ(H.reals[4], HUGE_VAL);
-  EXPECT_EQ(I.integers, (std::vector<int64_t>{10, 0, 3, 127, 127, -128}));  // 0.5 to even; saturated
+  EXPECT_EQ(I.integers, (std::vector<int64_t>{10, 0, 3, 127, 127, -128})); // 0.5 to even; saturated
   EXPECT_EQ(I.error(0), 0);
-  EXPECT_GT(I.error(1), 0.5);  // a tie: a kernel may round it up
+  EXPECT_GT(I.error(1), 0.5); // a tie: a kernel may round it up
   EXPECT_EQ(Z.error(0), 0);
-  EXPECT_EQ(Z.error(2), 3);    // 9 / 3 > 3 may come out either way
+  EXPECT_EQ(Z.error(2), 3); // 9 / 3 > 3 may come out either way
 }
 
 /// A narrow factor lets the other one be rounded (R16).
@@ -242,7 +243,8 @@ TEST_F(ReferenceErrorTest, ComparisonNamesTheWorstElement) {
   Comparison wrong;
   wrong.add("O", want, got);
   EXPECT_EQ(wrong.rejected, 1);
-  EXPECT_EQ(describe(wrong.worst), "O[1, 2] = 4.98400000e+00, expected 5.00000000e+00 (off by 1.60e-02, 2.00 times the tolerance 8.00e-03)");
+  EXPECT_EQ(describe(wrong.worst),
+            "O[1, 2] = 4.98400000e+00, expected 5.00000000e+00 (off by 1.60e-02, 2.00 times the tolerance 8.00e-03)");
   for (auto [at, value] : {std::pair<int, double>(0, 1e-30), {2, 0}, {3, 1e38}, {1, NAN}, {1, HUGE_VAL}}) {
     got = want;
     got.reals[at] = value;
@@ -259,7 +261,7 @@ TEST_F(ReferenceErrorTest, FourHeadsOf128TakeSeconds) {
   run(parse(kAttention), {Q, Q, Q, scalar(0.125)});
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   RecordProperty("milliseconds", int(seconds * 1000));
-  EXPECT_LT(seconds, 20);  // the machine may be busy
+  EXPECT_LT(seconds, 20); // the machine may be busy
 }
 
 } // namespace

@@ -45,7 +45,7 @@ attn.kernel @k(%Q: tensor<?x?xf32, #attn.ranks<p, "h*e">> {attn.name = "Q"}, %K:
 TEST_F(ReferenceSymbolsTest, ProductsDeclaredRanksAndDefaults) {
   Tensor Q = floats({2, 12}, [](auto i) { return i[1]; }), K = floats({3, 6}, [](auto i) { return i[1]; });
   KernelOp kernel = parse(kKernel);
-  Tensor R = run(kernel, {Q, K, std::nullopt, std::nullopt})[0];  // E = 12 / 3
+  Tensor R = run(kernel, {Q, K, std::nullopt, std::nullopt})[0]; // E = 12 / 3
   EXPECT_EQ(R.shape, (llvm::SmallVector<int64_t>{3, 3}));
   EXPECT_EQ(R.reals[0 * 3 + 1], (0 + 1 + 2 + 3) * 2 * 0.5);
   EXPECT_EQ(R.reals[2 * 3 + 2], (8 + 9 + 10 + 11) * 4 * 0.5);
@@ -56,13 +56,16 @@ TEST_F(ReferenceSymbolsTest, MismatchesAndFailedRequirementsAreErrors) {
   KernelOp kernel = parse(kKernel);
   Tensor Q = floats({2, 12}, [](auto i) { return 0; });
   auto keys = [&](int64_t h, int64_t m) { return floats({h, m}, [](auto i) { return 0; }); };
-  EXPECT_EQ(errorOf(kernel, {Q, keys(3, 5), std::nullopt, std::nullopt}), "test.mlir:15:3: requirement not met: M % block == 0");
+  EXPECT_EQ(errorOf(kernel, {Q, keys(3, 5), std::nullopt, std::nullopt}),
+            "test.mlir:15:3: requirement not met: M % block == 0");
   EXPECT_EQ(errorOf(kernel, {Q, keys(5, 6), std::nullopt, std::nullopt}),
             "test.mlir:2:1: argument 'Q' has extent 12 in rank 'h*e', expected 10");
   EXPECT_NE(errorOf(kernel, {Q, keys(3, 6), std::nullopt}), "");
-  EXPECT_NE(errorOf(kernel, {Q, std::nullopt, std::nullopt, std::nullopt}).find("argument 'K' is not given"), std::string::npos);
-  EXPECT_NE(errorOf(kernel, {Q, keys(3, 6), scalar(1.0), std::nullopt}).find("argument 'block' has 0 dimensions of f32"),
+  EXPECT_NE(errorOf(kernel, {Q, std::nullopt, std::nullopt, std::nullopt}).find("argument 'K' is not given"),
             std::string::npos);
+  EXPECT_NE(
+      errorOf(kernel, {Q, keys(3, 6), scalar(1.0), std::nullopt}).find("argument 'block' has 0 dimensions of f32"),
+      std::string::npos);
 }
 
 TEST_F(ReferenceSymbolsTest, SharedRanksMustAgree) {

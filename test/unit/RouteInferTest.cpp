@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// route-infer on random predicates against the predicate itself, run point by point: every point that contributes lies in
-// exactly one member of the route, and a route that claims to be exact has no other points.
+// route-infer on random predicates against the predicate itself, run point by point: every point that contributes lies
+// in exactly one member of the route, and a route that claims to be exact has no other points.
 #include "ScalarInterpreter.h"
-#include "passes/Passes.h"
-#include "passes/route/PointSet.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "passes/Passes.h"
+#include "passes/route/PointSet.h"
 #include <random>
 
 using namespace mlir;
@@ -52,7 +52,8 @@ protected:
     case 4:
       return binary("arith.muli", number(depth - 1), draw(0, 1) ? constant(draw(-2, 3)) : std::string("%w"));
     case 5:
-      return binary(draw(0, 1) ? "attn.idiv" : "attn.imod", number(depth - 1), draw(0, 2) ? constant(draw(1, 4)) : std::string("%w"));
+      return binary(draw(0, 1) ? "attn.idiv" : "attn.imod", number(depth - 1),
+                    draw(0, 2) ? constant(draw(1, 4)) : std::string("%w"));
     case 6:
       return binary(draw(0, 1) ? "arith.maxsi" : "arith.minsi", number(depth - 1), number(depth - 1));
     default:
@@ -67,7 +68,8 @@ protected:
     }
     if (draw(0, 4) == 0)
       return op("arith.xori " + condition(depth - 1) + ", %true : i1");
-    return op((draw(0, 1) ? "arith.andi " : "arith.ori ") + condition(depth - 1) + ", " + condition(depth - 1) + " : i1");
+    return op((draw(0, 1) ? "arith.andi " : "arith.ori ") + condition(depth - 1) + ", " + condition(depth - 1) +
+              " : i1");
   }
 
   /// One reduction with two conjuncts; positive w is required or not.
@@ -78,15 +80,21 @@ protected:
     std::string require = "attn.require \"w > 0\" {\n%zero = arith.constant 0 : i64\n"
                           "%c = arith.cmpi sgt, %w, %zero : i64\nattn.yield %c : i1\n}\n";
     std::string state = "tensor<?xf32, #attn.ranks<p>>";
-    return "attn.kernel @k(%A: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = \"A\"}, %w: i64 {attn.name = \"w\"}) -> (" + state +
+    return "attn.kernel @k(%A: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = \"A\"}, %w: i64 {attn.name = \"w\"}) -> "
+           "(" +
+           state +
            " {attn.name = \"X\"}) attributes {ranks = [#attn.rank<p>, #attn.rank<m>]} {\n%P = attn.extent \"p\"\n" +
-           (isRequired ? require : "") + "%r = attn.stream over [\"m\"] identities [0.0 : f32] step {\n^bb0(%x: " + state +
-           "):\n%x1 = attn.einsum [p] = sum [m] ins(%a = %A[p, m] : tensor<?x?xf32, #attn.ranks<p, m>>) points(%ip = p, %im = m) acc %x : " +
-           state + " where {\n%true = arith.constant true\n%pi = arith.index_cast %ip : index to i64\n"
-                   "%mi = arith.index_cast %im : index to i64\n%Pi = arith.index_cast %P : index to i64\n" +
+           (isRequired ? require : "") +
+           "%r = attn.stream over [\"m\"] identities [0.0 : f32] step {\n^bb0(%x: " + state +
+           "):\n%x1 = attn.einsum [p] = sum [m] ins(%a = %A[p, m] : tensor<?x?xf32, #attn.ranks<p, m>>) points(%ip = "
+           "p, %im = m) acc %x : " +
+           state +
+           " where {\n%true = arith.constant true\n%pi = arith.index_cast %ip : index to i64\n"
+           "%mi = arith.index_cast %im : index to i64\n%Pi = arith.index_cast %P : index to i64\n" +
            body + "attn.yield " + conjuncts + ", " + second + " : i1, i1\n} map { attn.yield %a : f32 } : " + state +
-           "\nattn.yield %x1 : " + state + "\n} merge {\n^bb0(%x: " + state + ", %y: " + state + "):\nattn.yield %x : " + state +
-           "\n} final {\n^bb0(%x: " + state + "):\nattn.yield %x : " + state + "\n} : " + state + "\nattn.yield %r : " + state + "\n}";
+           "\nattn.yield %x1 : " + state + "\n} merge {\n^bb0(%x: " + state + ", %y: " + state +
+           "):\nattn.yield %x : " + state + "\n} final {\n^bb0(%x: " + state + "):\nattn.yield %x : " + state +
+           "\n} : " + state + "\nattn.yield %r : " + state + "\n}";
   }
 };
 
@@ -128,11 +136,13 @@ TEST_F(RouteInferTest, RouteHoldsEveryContributingPointOnce) {
     module->walk([&](StreamOp each) { stream = each; });
     stream.getStep().walk([&](EinsumOp each) { reduction = each; });
     auto kernelOp = stream->getParentOfType<KernelOp>();
-    Value extent = (*kernelOp.getBody().getOps<ExtentOp>().begin()).getResult(), scalar = kernelOp.getBody().getArgument(1);
+    Value extent = (*kernelOp.getBody().getOps<ExtentOp>().begin()).getResult(),
+          scalar = kernelOp.getBody().getArgument(1);
     SmallVector<AffineOp> members = *affineMembers(stream.getRoute());
     unions += members.size() > 1;
     exact += !members.front().getInexact();
-    for (auto [P, M, w] : {std::tuple<int64_t, int64_t, int64_t>{5, 7, 2}, {7, 4, 1}, {6, 6, 5}, {4, 5, 0}, {5, 3, -2}}) {
+    for (auto [P, M, w] :
+         {std::tuple<int64_t, int64_t, int64_t>{5, 7, 2}, {7, 4, 1}, {6, 6, 5}, {4, 5, 0}, {5, 3, -2}}) {
       if (isRequired && w <= 0)
         continue;
       for (int64_t p = 0; p < P; ++p)

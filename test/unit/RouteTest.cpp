@@ -2,12 +2,12 @@
 // Blocks of sets, decided by intervals, against enumeration of points; the code that visits them, run by a small
 // interpreter, against the same enumeration.
 #include "ScalarInterpreter.h"
-#include "passes/route/BlockRanges.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
+#include "passes/route/BlockRanges.h"
 #include "llvm/Support/MathExtras.h"
 #include "gtest/gtest.h"
 #include <map>
@@ -154,7 +154,8 @@ TEST_F(RouteTest, OneConstraintIsJudgedExactly) {
       Enumerated truth = countPoints(c.set, first, c.block);
       if (truth.asked == 0)
         return;
-      BlockState state = classify(c.set, {{first[0], first[0] + c.block[0] - 1}, {first[1], first[1] + c.block[1] - 1}});
+      BlockState state =
+          classify(c.set, {{first[0], first[0] + c.block[0] - 1}, {first[1], first[1] + c.block[1] - 1}});
       EXPECT_EQ(state == BlockState::Empty, truth.present == 0);
     });
   }
@@ -168,7 +169,8 @@ TEST_F(RouteTest, CountsAgreeWithEnumeration) {
     int64_t points = 0, full = 0, visited = 0;
     forEachBlock(c.extents, c.block, [&](ArrayRef<int64_t> first) {
       points += countPoints(c.set, first, c.block).present;
-      BlockState state = classify(c.set, {{first[0], first[0] + c.block[0] - 1}, {first[1], first[1] + c.block[1] - 1}});
+      BlockState state =
+          classify(c.set, {{first[0], first[0] + c.block[0] - 1}, {first[1], first[1] + c.block[1] - 1}});
       visited += state != BlockState::Empty;
       full += state == BlockState::Full;
     });
@@ -237,7 +239,7 @@ TEST_F(RouteTest, SubtractionSplitsAUnion) {
       }
 }
 
-//===-- the code ----------------------------------------------------------------------------------------------------===//
+//===-- the code -----------------------------------------------------------------------------------------------------
 
 /// A function over (p0, symbols.., n) with one route.for that records its blocks and counts them from n.
 struct Program {
@@ -283,7 +285,8 @@ struct Program {
 };
 
 /// Members of `set` at (P, M, w), one after the other, as the contract of route.for has it.
-void checkVisits(Program &program, ArrayRef<PointSet> members, int64_t P, int64_t M, int64_t w, ArrayRef<int64_t> block) {
+void checkVisits(Program &program, ArrayRef<PointSet> members, int64_t P, int64_t M, int64_t w,
+                 ArrayRef<int64_t> block) {
   for (int64_t p0 = 0; p0 < P; p0 += block[0]) {
     std::vector<std::vector<int64_t>> visits = program.run({p0, P, M, w, 100});
     std::vector<std::vector<int64_t>> expected;
@@ -314,7 +317,8 @@ TEST_F(RouteTest, CodeVisitsWhatTheFormulasSay) {
   };
   for (StringRef set : sets)
     for (RouteExpansion strategy : {RouteExpansion::Peel, RouteExpansion::Flag})
-      for (auto [text, block] : {std::pair("[4, 8]", SmallVector<int64_t>{4, 8}), {"[5, 3]", {5, 3}}, {"[1, 7]", {1, 7}}}) {
+      for (auto [text, block] :
+           {std::pair("[4, 8]", SmallVector<int64_t>{4, 8}), {"[5, 3]", {5, 3}}, {"[1, 7]", {1, 7}}}) {
         std::string affine = "%set = route.affine [p, m] symbols(P = %P, M = %M, w = %w) where " + set.str();
         Program program(&context, affine, text);
         ASSERT_TRUE(program.module) << set.str();
@@ -327,9 +331,10 @@ TEST_F(RouteTest, CodeVisitsWhatTheFormulasSay) {
 }
 
 TEST_F(RouteTest, UnionMembersFollowEachOther) {
-  std::string text = "%a = route.affine [p, m] symbols(P = %P, M = %M, w = %w) where [p - m, m - p + w - 1, M - 1 - m]\n"
-                     "%b = route.affine [p, m] symbols(P = %P, M = %M, w = %w) where [p - m - w, 3 - m, M - 1 - m]\n"
-                     "%set = route.union %a, %b";
+  std::string text =
+      "%a = route.affine [p, m] symbols(P = %P, M = %M, w = %w) where [p - m, m - p + w - 1, M - 1 - m]\n"
+      "%b = route.affine [p, m] symbols(P = %P, M = %M, w = %w) where [p - m - w, 3 - m, M - 1 - m]\n"
+      "%set = route.union %a, %b";
   for (RouteExpansion strategy : {RouteExpansion::Peel, RouteExpansion::Flag}) {
     Program program(&context, text, "[4, 8]");
     SmallVector<PointSet> members;
@@ -337,7 +342,7 @@ TEST_F(RouteTest, UnionMembersFollowEachOther) {
     for (AffineOp each : ops)
       members.push_back(PointSet::of(each));
     ASSERT_TRUE(succeeded(program.expand(strategy)));
-    EXPECT_EQ(program.copies(), strategy == RouteExpansion::Flag ? 2u : 5u);  // sinks have no left edge
+    EXPECT_EQ(program.copies(), strategy == RouteExpansion::Flag ? 2u : 5u); // sinks have no left edge
     for (auto [P, M, w] : {std::tuple(13, 13, 4), {40, 40, 9}, {3, 3, 100}})
       checkVisits(program, members, P, M, w, {4, 8});
   }
@@ -349,16 +354,17 @@ TEST_F(RouteTest, PeelCopiesOnlyWhatCanBeFull) {
     EXPECT_TRUE(succeeded(program.expand(RouteExpansion::Peel)));
     return program.copies();
   };
-  EXPECT_EQ(copies("[p - m, M - 1 - m]"), 2u);                       // no left edge: nothing partial before the full blocks
+  EXPECT_EQ(copies("[p - m, M - 1 - m]"), 2u); // no left edge: nothing partial before the full blocks
   EXPECT_EQ(copies("[p - m, m - p + w - 1, M - 1 - m]"), 3u);
-  EXPECT_EQ(copies("[p - m, -((p - m) mod w), M - 1 - m]"), 1u);     // tested block by block
+  EXPECT_EQ(copies("[p - m, -((p - m) mod w), M - 1 - m]"), 1u); // tested block by block
   EXPECT_EQ(copies("[p - m, M - 1 - m] inexact"), 1u);
 }
 
 TEST_F(RouteTest, TwoDimensionsNest) {
   std::string text =
       "func.func @f(%y0: index, %x0: index, %n: index) -> index {\n%one = arith.constant 1 : index\n"
-      "%set = route.affine [y, x, u, v] where [u - y + 2, y - u + 2, v - x + 1, x - v + 1, 8 - u, 6 - v] within [8 - y, 6 - x]\n"
+      "%set = route.affine [y, x, u, v] where [u - y + 2, y - u + 2, v - x + 1, x - v + 1, 8 - u, 6 - v] within [8 - "
+      "y, 6 - x]\n"
       "%r = route.for (%u0, %v0, %full) in %set at (%y0, %x0) block [2, 3, 2, 2] iter_args(%c = %n : index) {\n"
       "\"test.visit\"(%u0, %v0, %full) : (index, index, i1) -> ()\n%c1 = arith.addi %c, %one : index\n"
       "route.yield %c1 : index }\nreturn %r : index }";

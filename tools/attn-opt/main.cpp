@@ -2,11 +2,11 @@
 #include "dialects/attn/Attn.h"
 #include "dialects/route/Route.h"
 #include "dialects/tile/Tile.h"
-#include "passes/Passes.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "passes/Passes.h"
 #include "llvm/Support/PrettyStackTrace.h"
 
 int main(int argc, char **argv) {

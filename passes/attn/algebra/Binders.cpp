@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Reductions, accumulators and gathers: binding, opening and substitution without capture.
 //
-// A bound index is named by its height above the leaves of what it binds, so that two reductions that differ only in the
-// names of their indices are one term: sum[m] S[m] and sum[n] S[n] over one rank cannot be told apart.
+// A bound index is named by its height above the leaves of what it binds, so that two reductions that differ only in
+// the names of their indices are one term: sum[m] S[m] and sum[n] S[n] over one rank cannot be told apart.
 #include "passes/attn/algebra/TermContext.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
@@ -44,8 +44,8 @@ static void sortUnique(llvm::SmallVectorImpl<TermRef> &terms) {
   terms.erase(llvm::unique(terms), terms.end());
 }
 
-TermRef TermContext::reduce(Reducer op, llvm::ArrayRef<Binder> binders, llvm::ArrayRef<TermRef> conditions, TermRef body,
-                            ValueType type) {
+TermRef TermContext::reduce(Reducer op, llvm::ArrayRef<Binder> binders, llvm::ArrayRef<TermRef> conditions,
+                            TermRef body, ValueType type) {
   llvm::SmallVector<TermRef> all;
   for (TermRef c : conditions)
     if (!c->isFunction(Function::True))
@@ -58,7 +58,7 @@ TermRef TermContext::reduce(Reducer op, llvm::ArrayRef<Binder> binders, llvm::Ar
   Term key;
   key.kind = TermKind::Reduce;
   key.reducer = op;
-  key.type = op == Reducer::ArgMax                        ? ValueType::Integer
+  key.type = op == Reducer::ArgMax                      ? ValueType::Integer
              : op == Reducer::Any || op == Reducer::All ? ValueType::Bool
                                                         : type;
   key.conditions = closed.terms.size();
@@ -135,8 +135,8 @@ TermRef TermContext::table(llvm::ArrayRef<Binder> dims, TermRef body, llvm::Arra
 TermRef TermContext::gather(llvm::ArrayRef<TermRef> dims, TermRef body, llvm::ArrayRef<TermRef> positions) {
   llvm::SmallVector<TermRef> distinct(positions);
   sortUnique(distinct);
-  bool renaming = distinct.size() == positions.size() &&
-                  llvm::all_of(positions, [](TermRef p) { return p->is(TermKind::Index); });
+  bool renaming =
+      distinct.size() == positions.size() && llvm::all_of(positions, [](TermRef p) { return p->is(TermKind::Index); });
   if (renaming || !containsReduction(body)) {
     Substitution map;
     for (auto [d, p] : llvm::zip_equal(dims, positions))
@@ -193,7 +193,8 @@ llvm::SmallVector<TermRef> TermContext::references(TermRef t) {
   Opened o = open(t);
   llvm::SmallVector<TermRef> result;
   for (const Reference &r : o.references)
-    result.push_back(reduce(r.kind == ReferenceKind::Max ? Reducer::Max : Reducer::Mean, o.binders, o.conditions, r.term));
+    result.push_back(
+        reduce(r.kind == ReferenceKind::Max ? Reducer::Max : Reducer::Mean, o.binders, o.conditions, r.term));
   return result;
 }
 

@@ -9,9 +9,9 @@
 //   order    max, min and argmax pass through what is increasing in the streamed part (OrderRules.cpp)
 //   cut      nothing applies: the summaries are finished first, the reduction moves to the next pass
 //
-// Example: sum[m] exp(S - X) * V with X = max[m] S is exp(M - X) * sum[m] exp(S - M) V with M the accumulator's own running
-// max; M and X are the same reduction, hence the same term, and cancel. Sources: online softmax (Milakov and Gimelshein,
-// 2018), FlashAttention, FuseMax; the generalisation is derived from the algebra alone.
+// Example: sum[m] exp(S - X) * V with X = max[m] S is exp(M - X) * sum[m] exp(S - M) V with M the accumulator's own
+// running max; M and X are the same reduction, hence the same term, and cancel. Sources: online softmax (Milakov and
+// Gimelshein, 2018), FlashAttention, FuseMax; the generalisation is derived from the algebra alone.
 #include "passes/attn/algebra/Derivation.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVectorExtras.h"
@@ -99,9 +99,7 @@ TermRef Derivation::rewriteUncached(TermRef t) {
   return t->is(TermKind::Mul) && !leaves(t).empty() ? expand(r) : r;
 }
 
-TermRef Derivation::close(const Reduction &r) {
-  return context.reduce(r.op, r.binders, r.conditions, r.body, r.type);
-}
+TermRef Derivation::close(const Reduction &r) { return context.reduce(r.op, r.binders, r.conditions, r.body, r.type); }
 
 TermRef Derivation::rewriteReduce(TermRef t) {
   Opened o = context.open(t);
@@ -197,8 +195,11 @@ bool Derivation::flatten(Reduction &r) {
     return false;
   Factor &hit = *llvm::find_if(parts, hits);
   Opened inner = context.openFresh(hit.base);
-  note("flatten", (getRow(r.op).name + " over " + rankList(inner.binders) + " inside " + getRow(r.op).name + " over " +
-                   rankList(r.binders)).str(), hit.base);
+  note("flatten",
+       (getRow(r.op).name + " over " + rankList(inner.binders) + " inside " + getRow(r.op).name + " over " +
+        rankList(r.binders))
+           .str(),
+       hit.base);
   hit.base = inner.body;
   if (affine) {
     r.body = context.mul(parts, constant);
@@ -250,7 +251,8 @@ TermRef Derivation::cut(const Reduction &r, const Refusal &why) {
   Step step;
   step.rule = "cut";
   step.text = (getRow(r.op).name + "[" + rankList(r.binders) + "] waits for pass " + llvm::Twine(stage(closed)) + ": " +
-               why.reason + ": " + why.term->str(150)).str();
+               why.reason + ": " + why.term->str(150))
+                  .str();
   step.location = why.term->getLocation() ? why.term->getLocation() : r.location;
   if (llvm::none_of(remarks, [&](const Step &s) { return s.text == step.text; }))
     remarks.push_back(step);

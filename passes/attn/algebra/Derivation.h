@@ -22,8 +22,8 @@ struct Step {
   unsigned location = 0;
 };
 
-/// Rewrites terms bottom-up until each reduction over the fibre either reads no summary of its own pass or is a Relative
-/// accumulator: the rules flatten, split, defer, refer, enlarge, order, reassociate, cut (see Derivation.cpp).
+/// Rewrites terms bottom-up until each reduction over the fibre either reads no summary of its own pass or is a
+/// Relative accumulator: the rules flatten, split, defer, refer, enlarge, order, reassociate, cut (see Derivation.cpp).
 class Derivation {
 public:
   Derivation(TermContext &context, Fibre fibre, DerivationOptions options = {})

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Ordered reducers (max, min, argmax) pass through what is increasing in the streamed part: + w, * w with w >= 0 proved, a
-// negative number with the dual reducer, increasing functions (argmax: strictly, and it drops them). Boolean reducers pass
-// through the connective that distributes over them.
+// Ordered reducers (max, min, argmax) pass through what is increasing in the streamed part: + w, * w with w >= 0
+// proved, a negative number with the dual reducer, increasing functions (argmax: strictly, and it drops them). Boolean
+// reducers pass through the connective that distributes over them.
 #include "passes/attn/algebra/Derivation.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
@@ -44,7 +44,8 @@ bool OrderRule::peelAdd() {
   for (const Summand &s : context.summands(body).second)
     (!isLate(s.term) ? known : !isStreamed(s.term) ? late : mixed).push_back(s);
   Number constant = body->getNumber();
-  if (mixed.size() > 1 || (!mixed.empty() && llvm::any_of(known, [&](const Summand &s) { return isStreamed(s.term); }))) {
+  if (mixed.size() > 1 ||
+      (!mixed.empty() && llvm::any_of(known, [&](const Summand &s) { return isStreamed(s.term); }))) {
     d.refuse("two streamed addends, one of them mixed with a summary", body);
     return false;
   }
@@ -166,8 +167,10 @@ std::optional<TermRef> OrderRule::apply() {
     if (!peel())
       return std::nullopt;
   }
-  d.note("order", row.name.str() + " of " + r.body->str(80) + " is " + getRow(op).name.str() + " of " + body->str(60) +
-                      (row.selectsIndex ? "" : ", the rest leaves"), r.body);
+  d.note("order",
+         row.name.str() + " of " + r.body->str(80) + " is " + getRow(op).name.str() + " of " + body->str(60) +
+             (row.selectsIndex ? "" : ", the rest leaves"),
+         r.body);
   TermRef result = context.reduce(op, r.binders, r.conditions, body, r.type);
   if (row.selectsIndex)
     return result;

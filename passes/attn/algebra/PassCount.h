@@ -5,8 +5,8 @@
 
 namespace attn::algebra {
 
-/// What passes are counted over: lists of ranks, each outer first (`m`; `j,i`; `u,v`), one after the other where several
-/// sources share a summary.
+/// What passes are counted over: lists of ranks, each outer first (`m`; `j,i`; `u,v`), one after the other where
+/// several sources share a summary.
 class Fibre {
 public:
   Fibre() = default;
@@ -48,8 +48,9 @@ struct Availability {
   unsigned halves = 0;
 };
 
-/// The rules of pass counting (FuseMax, section 3, extended to blocks): a map that carries the whole fibre runs in the pass
-/// after the summaries it reads; one that carries a part of it waits for the end of the traversal and costs half a pass.
+/// The rules of pass counting (FuseMax, section 3, extended to blocks): a map that carries the whole fibre runs in the
+/// pass after the summaries it reads; one that carries a part of it waits for the end of the traversal and costs half a
+/// pass.
 class PassRules {
 public:
   explicit PassRules(const Fibre &fibre) : fibre(fibre) {}

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // From derived terms to streams.
 //
-// Deferral is exact only where the stream has a point, so the outputs are derived twice: once with b/b = 1, recording b,
-// once with b/b = [b != 0] and with the text's value where a reduction has no point. The second is selected in the rows
-// where a recorded assumption fails.
+// Deferral is exact only where the stream has a point, so the outputs are derived twice: once with b/b = 1, recording
+// b, once with b/b = [b != 0] and with the text's value where a reduction has no point. The second is selected in the
+// rows where a recorded assumption fails.
 #include "passes/attn/algebra/Program.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVectorExtras.h"
@@ -90,7 +90,8 @@ void Builder::deriveOutputs() {
     derivation.note("assume", a->str(90) + " is not 0; where it is, the finalisation without cancellation is used", a);
 }
 
-/// A stream is closed under a change of reference: references and lower powers run in it, even if an earlier one had them.
+/// A stream is closed under a change of reference: references and lower powers run in it, even if an earlier one had
+/// them.
 void Builder::addAccumulator(TermRef leaf, llvm::SmallVectorImpl<TermRef> &todo) {
   unsigned k = derivation.stage(leaf);
   if (program.streams.size() < k)

@@ -26,14 +26,14 @@ struct Correction {
 llvm::SmallVector<Correction> changeOfReference(TermContext &context, TermRef accumulator);
 
 struct ProgramOutput {
-  Value value;          ///< over accumulators
+  Value value;                  ///< over accumulators
   TermRef whereAssumptionFails; ///< right in rows where one of the program's assumptions is 0
 };
 
 /// What a cascade becomes: streams over the fibre, one after the other, and outputs over what they accumulate.
-/// An accumulator is a Reduce (state: its reducer's; mean: count and mean; argmax: value and position) or a Relative (state:
-/// one value, moved by changeOfReference when its references move). A stream's state is a commutative monoid: new
-/// references, move both sides, combine by the reducer.
+/// An accumulator is a Reduce (state: its reducer's; mean: count and mean; argmax: value and position) or a Relative
+/// (state: one value, moved by changeOfReference when its references move). A stream's state is a commutative monoid:
+/// new references, move both sides, combine by the reducer.
 struct Program {
   Fibre fibre;
   Passes written, derived;

@@ -2,8 +2,8 @@
 // Splitting a body into streamed and late factors: body = sum_i u_i(x) * w_i(s).
 //
 // A product splits factor by factor; the streamed addends of an affine term stay together as one A; exp(A + B) is
-// exp(A) exp(B); small whole powers expand; a condition goes to its term; a sum over another rank is opened, under fresh
-// names (two opened sums must not capture each other's index).
+// exp(A) exp(B); small whole powers expand; a condition goes to its term; a sum over another rank is opened, under
+// fresh names (two opened sums must not capture each other's index).
 #include "passes/attn/algebra/Separation.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVectorExtras.h"
@@ -218,8 +218,8 @@ Separator::Monomials Separator::separateHomomorphism(TermRef t) {
   if (!parts || parts->size() != 1)
     return std::nullopt;
   Monomial m = (*parts)[0];
-  bool signs = row.oddOrEven || (m.coefficient.isPositive() && context.isNonNegative(m.streamed) &&
-                                 context.isNonNegative(m.late));
+  bool signs = row.oddOrEven ||
+               (m.coefficient.isPositive() && context.isNonNegative(m.streamed) && context.isNonNegative(m.late));
   if (!m.opened.empty() || !m.conditions.empty() || !signs)
     return std::nullopt;
   auto f = [&](TermRef x) {

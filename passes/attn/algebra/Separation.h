@@ -10,11 +10,11 @@ namespace attn::algebra {
 struct Monomial {
   Number coefficient = 1;
   TermRef streamed, late;
-  llvm::SmallVector<Binder> opened;              ///< indices of sums that were opened
-  llvm::SmallVector<TermRef> openedConditions;   ///< of those sums, without streamed indices
-  llvm::SmallVector<TermRef> conditions;         ///< with streamed indices
-  bool cutsExponent = false;                     ///< `streamed` holds an exponential that was cut: it wants a reference
-  llvm::SmallVector<TermRef> affine;             ///< factors of `streamed` that were cut from an affine term: likewise
+  llvm::SmallVector<Binder> opened;            ///< indices of sums that were opened
+  llvm::SmallVector<TermRef> openedConditions; ///< of those sums, without streamed indices
+  llvm::SmallVector<TermRef> conditions;       ///< with streamed indices
+  bool cutsExponent = false;                   ///< `streamed` holds an exponential that was cut: it wants a reference
+  llvm::SmallVector<TermRef> affine;           ///< factors of `streamed` that were cut from an affine term: likewise
 };
 
 using MonomialList = std::vector<Monomial>;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Sums over the fibre: defer, refer, enlarge, and the order of contraction.
 //
-// A monomial u = exp(A0) A0^n0 A1^n1 .. rest is accumulated as R_n = sum e^(A0 - M0) (A0 - M0)^n0 (A1 - mu1)^n1 .. rest,
-// relative to the running max of A0 and the running mean of A1. What the text asks for is the binomial combination of the
-// R_k, k <= n, with the powers of the references: closed under a change of reference, and bounded (exponentials <= 1).
+// A monomial u = exp(A0) A0^n0 A1^n1 .. rest is accumulated as R_n = sum e^(A0 - M0) (A0 - M0)^n0 (A1 - mu1)^n1 ..
+// rest, relative to the running max of A0 and the running mean of A1. What the text asks for is the binomial
+// combination of the R_k, k <= n, with the powers of the references: closed under a change of reference, and bounded
+// (exponentials <= 1).
 #include "passes/attn/algebra/Derivation.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVectorExtras.h"
@@ -38,7 +39,8 @@ static void forEachPowers(llvm::ArrayRef<Reference> limits, llvm::function_ref<v
   }
 }
 
-/// A product distributed over its sums of finished summaries; never over streamed data: the S of exp(S - X) * S is whole.
+/// A product distributed over its sums of finished summaries; never over streamed data: the S of exp(S - X) * S is
+/// whole.
 TermRef Derivation::expand(TermRef t) {
   constexpr unsigned kMaxSummands = 8;
   Number coefficient;
@@ -68,8 +70,8 @@ TermRef Derivation::expand(TermRef t) {
 
 // ---- rows without points
 
-/// May be infinite where the stream had no point, where 0 * t is not 0: a max, a min, a log, an exponential that none of
-/// them bounds.
+/// May be infinite where the stream had no point, where 0 * t is not 0: a max, a min, a log, an exponential that none
+/// of them bounds.
 bool Derivation::mayBeInfinite(TermRef t) {
   auto endless = [&](TermRef q) {
     return llvm::any_of(leaves(q), [&](TermRef l) { return getRow(l->getReducer()).infiniteIdentity; });
@@ -115,8 +117,9 @@ TermRef Derivation::base(const Reduction &r) {
   return close(r);
 }
 
-/// The split of the body into what mentions `parallel` and what is streamed: the state loses that rank and gains those of
-/// the opened sums. Not where an exponent or a difference would be cut, a condition links the two, or a sign is lost.
+/// The split of the body into what mentions `parallel` and what is streamed: the state loses that rank and gains those
+/// of the opened sums. Not where an exponent or a difference would be cut, a condition links the two, or a sign is
+/// lost.
 std::optional<TermRef> Derivation::reassociated(const Reduction &r, TermRef parallel) {
   auto isStreamed = [&](TermRef t) { return mentionsAny(t, r.binders); };
   auto isLate = [&](TermRef t) { return t->mentions(parallel); };
@@ -185,8 +188,10 @@ TermRef Derivation::collect(llvm::ArrayRef<Monomial> monomials, Accumulate accum
       result.push_back({1, r});
     }
     if (!shared.empty() && !quiet)
-      note("enlarge", "the state of " + m.streamed->str(90) + " carries rank " + shared[0].index->getName().str() +
-                          " too: " + late->str(60) + " does", m.streamed);
+      note("enlarge",
+           "the state of " + m.streamed->str(90) + " carries rank " + shared[0].index->getName().str() +
+               " too: " + late->str(60) + " does",
+           m.streamed);
   }
   return context.add(result);
 }
@@ -276,8 +281,9 @@ Derivation::Terms Derivation::binomialParts(const Accumulated &a, llvm::ArrayRef
   Terms values; // of the references
   for (const Reference &r : references) {
     bool max = r.kind == ReferenceKind::Max;
-    note("refer", (max ? "exp of " : "powers of ") + r.term->str(80) + " relative to its own running " +
-                      (max ? "max" : "mean"), r.term);
+    note("refer",
+         (max ? "exp of " : "powers of ") + r.term->str(80) + " relative to its own running " + (max ? "max" : "mean"),
+         r.term);
     values.push_back(context.reduce(max ? Reducer::Max : Reducer::Mean, a.binders, a.conditions, r.term));
   }
   Terms parts;
@@ -319,8 +325,9 @@ std::optional<TermRef> Derivation::splitSum(const Reduction &r, unsigned pass) {
   }
   for (const Monomial &m : *monomials)
     if (!m.late->isNumber(1))
-      note("defer", m.late->str(80) + " leaves " + getRow(r.op).name.str() + "[" +
-                        r.binders[0].index->getName().str() + "]", m.late);
+      note("defer",
+           m.late->str(80) + " leaves " + getRow(r.op).name.str() + "[" + r.binders[0].index->getName().str() + "]",
+           m.late);
   return collect(
       *monomials,
       [&](const Monomial &m, const Binders &own, const Terms &ownConditions) {

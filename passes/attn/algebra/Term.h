@@ -37,8 +37,8 @@ struct Binder {
   bool operator==(const Binder &o) const { return index == o.index && extent == o.extent; }
 };
 
-/// A factor of a Relative. The reference of kind Max is the running max of `term` over the same points, and the factor is
-/// t^power exp(t) with t = term - max; that of kind Mean is the running mean, and the factor is t^power.
+/// A factor of a Relative. The reference of kind Max is the running max of `term` over the same points, and the factor
+/// is t^power exp(t) with t = term - max; that of kind Mean is the running mean, and the factor is t^power.
 enum class ReferenceKind : uint8_t { Max, Mean };
 struct Reference {
   ReferenceKind kind;
@@ -90,9 +90,7 @@ public:
   /// Free indices, by id.
   llvm::ArrayRef<TermRef> getFreeIndices() const { return freeIndices; }
   bool mentions(TermRef index) const;
-  bool isBinder() const {
-    return kind == TermKind::Reduce || kind == TermKind::Relative || kind == TermKind::Gather;
-  }
+  bool isBinder() const { return kind == TermKind::Reduce || kind == TermKind::Relative || kind == TermKind::Gather; }
 
   /// The place in the spec that this term was first made for; 0 if none. Opaque to the algebra.
   unsigned getLocation() const { return location; }

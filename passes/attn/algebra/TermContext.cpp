@@ -391,9 +391,7 @@ TermRef TermContext::negation(TermRef condition) {
   return condition->isFunction(Function::Not) ? condition->getChild(0) : apply(Function::Not, {condition});
 }
 
-TermRef TermContext::conjunction(llvm::ArrayRef<TermRef> conditions) {
-  return commutative(Function::And, conditions);
-}
+TermRef TermContext::conjunction(llvm::ArrayRef<TermRef> conditions) { return commutative(Function::And, conditions); }
 
 // ---- questions
 
@@ -401,7 +399,8 @@ bool TermContext::containsReduction(TermRef t) {
   auto it = reducing.find(t);
   if (it != reducing.end())
     return it->second;
-  bool result = t->is(TermKind::Reduce) || llvm::any_of(t->getChildren(), [&](TermRef c) { return containsReduction(c); });
+  bool result =
+      t->is(TermKind::Reduce) || llvm::any_of(t->getChildren(), [&](TermRef c) { return containsReduction(c); });
   return reducing[t] = result;
 }
 

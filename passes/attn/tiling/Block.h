@@ -14,11 +14,11 @@ namespace attn {
 /// A kernel and the function made of it. Ranks are numbered as in the kernel's `ranks`.
 struct KernelBlocks {
   KernelOp kernel;
-  mlir::OpBuilder scalars;                          ///< inserts in front of the launch at hand: scalars all its blocks share
-  llvm::SmallVector<mlir::Value> extents;           ///< of each rank
-  mlir::IRMapping scalarValues;                     ///< kernel arguments and attn.default -> values in the function
-  llvm::DenseMap<mlir::Value, mlir::Value> memory;  ///< attn tensors that live in memory -> memrefs
-  llvm::SmallVector<mlir::Value> symbols;           ///< what AffineSymbolExpr(i) of conditions stands for
+  mlir::OpBuilder scalars;                ///< inserts in front of the launch at hand: scalars all its blocks share
+  llvm::SmallVector<mlir::Value> extents; ///< of each rank
+  mlir::IRMapping scalarValues;           ///< kernel arguments and attn.default -> values in the function
+  llvm::DenseMap<mlir::Value, mlir::Value> memory; ///< attn tensors that live in memory -> memrefs
+  llvm::SmallVector<mlir::Value> symbols;          ///< what AffineSymbolExpr(i) of conditions stands for
 
   explicit KernelBlocks(KernelOp kernel) : kernel(kernel), scalars(kernel.getContext()) {}
 
@@ -32,10 +32,10 @@ struct KernelBlocks {
 
 /// The part of a rank that is at hand.
 struct Binding {
-  mlir::Value start;        ///< first point; null for 0
-  int64_t size = 0;         ///< 0: the rank is not bound here
-  bool inFragment = false;  ///< a dimension of fragments; otherwise one point, which indices use
-  bool hasTail = false;     ///< the last block may reach beyond the extent
+  mlir::Value start;       ///< first point; null for 0
+  int64_t size = 0;        ///< 0: the rank is not bound here
+  bool inFragment = false; ///< a dimension of fragments; otherwise one point, which indices use
+  bool hasTail = false;    ///< the last block may reach beyond the extent
 };
 
 /// The one form in which equal constraints are compared: a sum of atoms with coefficients, in a fixed order.
@@ -43,11 +43,11 @@ mlir::AffineExpr normalForm(mlir::AffineExpr expr);
 
 /// Points that have no value. Two conditions are the same where their keys are.
 struct Condition {
-  mlir::AffineExpr constraint;  ///< >= 0 where it holds, over rank numbers and KernelBlocks::symbols; or null:
-  EinsumOp einsum;              ///< then `conjunct` of this Einsum's `where` decides
+  mlir::AffineExpr constraint; ///< >= 0 where it holds, over rank numbers and KernelBlocks::symbols; or null:
+  EinsumOp einsum;             ///< then `conjunct` of this Einsum's `where` decides
   mlir::Value conjunct;
-  llvm::SmallVector<unsigned, 4> ranks;  ///< what it mentions
-  bool isExtent = false;                 ///< a rank's extent, not something that the spec says
+  llvm::SmallVector<unsigned, 4> ranks; ///< what it mentions
+  bool isExtent = false;                ///< a rank's extent, not something that the spec says
 
   bool operator==(const Condition &o) const { return constraint == o.constraint && conjunct == o.conjunct; }
 };
@@ -61,9 +61,9 @@ struct Held {
 /// An attn tensor, or an operand read through an index map: a fragment over some ranks.
 struct BlockTensor {
   mlir::Value frag;
-  llvm::SmallVector<unsigned> dims;  ///< the rank of each dimension
+  llvm::SmallVector<unsigned> dims; ///< the rank of each dimension
   llvm::SmallVector<Held> held;
-  bool isNeverNegInf = false;        ///< no element is -inf
+  bool isNeverNegInf = false; ///< no element is -inf
 
   const Held *find(const Condition &condition) const;
 };
@@ -72,17 +72,18 @@ struct BlockTensor {
 struct BlockScope {
   KernelBlocks &kernel;
   mlir::OpBuilder b;
-  llvm::SmallVector<Binding> bindings;  ///< of each rank
+  llvm::SmallVector<Binding> bindings; ///< of each rank
   llvm::DenseMap<mlir::Value, BlockTensor> tensors;
   llvm::StringMap<int64_t> tileSizes;   ///< of each rank, from the group's tiling
   llvm::SmallVector<unsigned> streamed; ///< ranks that loops around this code walk
 
-  mlir::Value full;                              ///< in a loop over a route: the block is in its set; or null
-  llvm::SmallVector<mlir::AffineExpr> visited;   ///< the constraints of that set, as those of conditions
-  bool isMember = false;                         ///< the set is one of several disjoint ones: only its points count here
-  bool isInexact = false;                        ///< something that is no constraint of the set removes further points
+  mlir::Value full;                            ///< in a loop over a route: the block is in its set; or null
+  llvm::SmallVector<mlir::AffineExpr> visited; ///< the constraints of that set, as those of conditions
+  bool isMember = false;                       ///< the set is one of several disjoint ones: only its points count here
+  bool isInexact = false;                      ///< something that is no constraint of the set removes further points
 
-  BlockScope(KernelBlocks &kernel, mlir::OpBuilder builder) : kernel(kernel), b(builder), bindings(kernel.extents.size()) {}
+  BlockScope(KernelBlocks &kernel, mlir::OpBuilder builder)
+      : kernel(kernel), b(builder), bindings(kernel.extents.size()) {}
 
   Binding &binding(unsigned rank) { return bindings[rank]; }
   /// Binds a rank as a whole, or to its first block of `size` points.
@@ -126,7 +127,7 @@ struct BlockScope {
 /// A scalar expression of a region at absent points.
 struct Known {
   std::optional<double> value;
-  bool isClean = true;  ///< not made of anything that the condition removes
+  bool isClean = true; ///< not made of anything that the condition removes
   bool isNeverNegInf = false;
 };
 

@@ -2,10 +2,10 @@
 // Einsums as tile ops: a map without a reducer; a dot where a sum's body is a product of two factors that meet only in
 // batch and reduced dimensions; a reduction of the mapped elements otherwise. Absent points are masked where the first
 // reduction would see them, with its identity, unless the body is known to yield the identity there.
-#include "passes/attn/tiling/EinsumLowering.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/Utils/VectorUtils.h"
+#include "passes/attn/tiling/EinsumLowering.h"
 #include <cmath>
 
 using namespace mlir;
@@ -40,7 +40,7 @@ std::optional<vector::CombiningKind> attn::combiningKind(ReducerAttr reducer, Ty
       .Default([](Operation *) { return std::nullopt; });
 }
 
-//===-- operands ----------------------------------------------------------------------------------------------------===//
+//===-- operands -----------------------------------------------------------------------------------------------------
 
 FailureOr<BlockTensor> BlockScope::tensor(Value value) {
   auto found = tensors.find(value);
@@ -53,7 +53,8 @@ FailureOr<BlockTensor> BlockScope::tensor(Value value) {
 }
 
 /// A fragment read under other names: iterator `to` of `op` walks the rank `from` of the tensor.
-static FailureOr<BlockTensor> rename(BlockScope &block, EinsumOp op, BlockTensor tensor, const DenseMap<unsigned, unsigned> &to) {
+static FailureOr<BlockTensor> rename(BlockScope &block, EinsumOp op, BlockTensor tensor,
+                                     const DenseMap<unsigned, unsigned> &to) {
   auto renamed = [&](unsigned rank) {
     auto found = to.find(rank);
     return found == to.end() ? rank : found->second;
@@ -95,15 +96,15 @@ FailureOr<BlockTensor> BlockScope::operand(EinsumOp op, unsigned i) {
       continue;
     Binding &from = bindings[rank], &as = bindings[iterator];
     if (!from.inFragment || !as.inFragment || from.size != as.size || from.start != as.start)
-      return op.emitError() << "reading rank '" << name.getValue() << "' of a tensor of the same group at another block, '"
+      return op.emitError() << "reading rank '" << name.getValue()
+                            << "' of a tensor of the same group at another block, '"
                             << op.getIterator(dim.getPosition()) << "', is not lowered yet";
     to[rank] = iterator;
   }
   return to.empty() ? source : rename(*this, op, *source, to);
 }
 
-//===-- bodies ------------------------------------------------------------------------------------------------------===//
-
+//===-- bodies -------------------------------------------------------------------------------------------------------
 
 FailureOr<BlockTensor> EinsumLowering::lowerMap() {
   BlockTensor result;
@@ -125,7 +126,7 @@ FailureOr<BlockTensor> EinsumLowering::lowerMap() {
   return masked;
 }
 
-//===-- reductions --------------------------------------------------------------------------------------------------===//
+//===-- reductions ---------------------------------------------------------------------------------------------------
 
 /// Masks one operand that is the whole body, where it stands, so that later readers find its pad known.
 static FailureOr<bool> maskOperand(EinsumLowering &l, ArrayRef<Condition> conditions, TypedAttr identity) {
@@ -157,7 +158,8 @@ FailureOr<Value> EinsumLowering::reduce(Value acc) {
   ReducerAttr reducer = op.getReducerAttr();
   std::optional<vector::CombiningKind> kind = combiningKind(reducer, element, loc());
   if (!kind)
-    return op.emitError() << "reducer '" << reducer.getName().getValue() << "' over " << element << " is not lowered yet";
+    return op.emitError() << "reducer '" << reducer.getName().getValue() << "' over " << element
+                          << " is not lowered yet";
   TypedAttr identity = reducer.getRow().identity(element);
   SmallVector<Condition> wrong;
   for (const Condition &c : reducedConditions())
@@ -183,7 +185,8 @@ FailureOr<Value> EinsumLowering::reduce(Value acc) {
   auto kindAttr = vector::CombiningKindAttr::get(context(), *kind);
   if (materialised) {
     auto result = tile::ReduceOp::create(b(), loc(), type, materialised, ValueRange(), acc, kindAttr, extents,
-                                         b().getAffineMapArrayAttr(b().getMultiDimIdentityMap(space.size())), AffineMapAttr(), identity);
+                                         b().getAffineMapArrayAttr(b().getMultiDimIdentityMap(space.size())),
+                                         AffineMapAttr(), identity);
     mlir::Block &body = result.getBody().emplaceBlock();
     OpBuilder inside = OpBuilder::atBlockBegin(&body);
     tile::YieldOp::create(inside, loc(), ValueRange(body.addArgument(element, loc())));
@@ -234,7 +237,7 @@ FailureOr<BlockTensor> EinsumLowering::lowerReduction(Value acc) {
   return result;
 }
 
-//===-- Einsums -----------------------------------------------------------------------------------------------------===//
+//===-- Einsums ------------------------------------------------------------------------------------------------------
 
 /// Forgets tensors over a rank whose binding changes: they are made again where they are read.
 static void forget(BlockScope &block, StringRef rank) {
@@ -246,8 +249,9 @@ static void forget(BlockScope &block, StringRef rank) {
     block.tensors.erase(value);
 }
 
-/// Reduced iterators that are not at hand: bound here, as a whole or in a loop over blocks. A rank that a loop of the launch
-/// walks is bound anew, since the reduction is over all of it; only that of the stream at hand is reduced chunk by chunk.
+/// Reduced iterators that are not at hand: bound here, as a whole or in a loop over blocks. A rank that a loop of the
+/// launch walks is bound anew, since the reduction is over all of it; only that of the stream at hand is reduced chunk
+/// by chunk.
 static SmallVector<unsigned> bindReduced(BlockScope &block, EinsumOp op) {
   SmallVector<unsigned> blocked;
   for (unsigned i = op.getNumParallel(); i < op.getNumIterators(); ++i) {
@@ -293,7 +297,8 @@ static FailureOr<BlockTensor> lowerBlocked(BlockScope &block, EinsumOp op, Array
 FailureOr<BlockTensor> BlockScope::lower(EinsumOp op) {
   for (unsigned i = 0; i < op.getNumParallel(); ++i)
     if (!binding(kernel.rankOf(op.getIterator(i))).size)
-      return op.emitError() << "rank '" << op.getIterator(i) << "' is not at hand where this is computed, which is not lowered yet";
+      return op.emitError() << "rank '" << op.getIterator(i)
+                            << "' is not at hand where this is computed, which is not lowered yet";
   BlockScope local = *this;
   SmallVector<unsigned> blocked = bindReduced(local, op);
   local.b = b;

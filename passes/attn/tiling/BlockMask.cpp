@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Predicates as conditions of tensors, and the one op that makes absent points harmless: tile.mask. A conjunct that is
-// affine in ranks and scalars becomes a constraint, which routes and the lowerings can reason about; any other is computed
-// element by element, where it is needed.
-#include "passes/attn/tiling/Block.h"
+// affine in ranks and scalars becomes a constraint, which routes and the lowerings can reason about; any other is
+// computed element by element, where it is needed.
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "passes/attn/tiling/Block.h"
 
 using namespace mlir;
 using namespace attn;
 
-//===-- one form for equal constraints -----------------------------------------------------------------------------===//
+//===-- one form for equal constraints -------------------------------------------------------------------------------
 
 /// Adds factor * expr to the coefficients of its atoms.
 static void addTerms(AffineExpr expr, int64_t factor, llvm::MapVector<AffineExpr, int64_t> &terms, int64_t &constant) {
@@ -37,17 +37,24 @@ AffineExpr attn::normalForm(AffineExpr expr) {
   for (auto &[atom, factor] : terms) {
     auto dim = dyn_cast<AffineDimExpr>(atom);
     auto symbol = dyn_cast<AffineSymbolExpr>(atom);
-    sorted.emplace_back(dim ? 0 : symbol ? 1 : 2, dim ? dim.getPosition() : symbol ? symbol.getPosition() : sorted.size(),
+    sorted.emplace_back(dim      ? 0
+                        : symbol ? 1
+                                 : 2,
+                        dim      ? dim.getPosition()
+                        : symbol ? symbol.getPosition()
+                                 : sorted.size(),
                         atom * factor);
   }
-  llvm::sort(sorted, [](auto &a, auto &b) { return std::tie(std::get<0>(a), std::get<1>(a)) < std::tie(std::get<0>(b), std::get<1>(b)); });
+  llvm::sort(sorted, [](auto &a, auto &b) {
+    return std::tie(std::get<0>(a), std::get<1>(a)) < std::tie(std::get<0>(b), std::get<1>(b));
+  });
   AffineExpr sum = getAffineConstantExpr(constant, expr.getContext());
   for (auto &[kind, position, term] : sorted)
     sum = sum + term;
   return sum;
 }
 
-//===-- conjuncts as constraints ------------------------------------------------------------------------------------===//
+//===-- conjuncts as constraints -------------------------------------------------------------------------------------
 
 namespace {
 
@@ -151,7 +158,7 @@ SmallVector<Condition> BlockScope::conditionsOf(EinsumOp op) {
   return conditions;
 }
 
-//===-- masks -------------------------------------------------------------------------------------------------------===//
+//===-- masks --------------------------------------------------------------------------------------------------------
 
 /// Projection of a fragment over `dims` onto one over `operandDims`.
 static AffineMap projection(ArrayRef<unsigned> dims, ArrayRef<unsigned> operandDims, MLIRContext *context) {
@@ -162,7 +169,8 @@ static AffineMap projection(ArrayRef<unsigned> dims, ArrayRef<unsigned> operandD
 }
 
 /// An i1 fragment over `dims` that holds where all the conjuncts do; each is computed over its own Einsum's operands.
-static FailureOr<Value> allowed(BlockScope &block, Location loc, ArrayRef<Condition> conditions, ArrayRef<unsigned> dims) {
+static FailureOr<Value> allowed(BlockScope &block, Location loc, ArrayRef<Condition> conditions,
+                                ArrayRef<unsigned> dims) {
   Value all;
   OpBuilder &b = block.b;
   for (const Condition &condition : conditions) {
@@ -189,7 +197,8 @@ static FailureOr<Value> allowed(BlockScope &block, Location loc, ArrayRef<Condit
       points.push_back(getAffineDimExpr(block.kernel.rankOf(op.getIterator(point)), b.getContext()));
     auto [pointMap, operands] = block.overFragment(points, dims);
     auto type = tile::FragType::get(block.shape(dims), b.getI1Type());
-    auto map = tile::MapOp::create(b, loc, type, inputs, operands, b.getAffineMapArrayAttr(maps), AffineMapAttr::get(pointMap));
+    auto map = tile::MapOp::create(b, loc, type, inputs, operands, b.getAffineMapArrayAttr(maps),
+                                   AffineMapAttr::get(pointMap));
     mlir::Block &body = map.getBody().emplaceBlock();
     OpBuilder inside = OpBuilder::atBlockBegin(&body);
     IRMapping values;
@@ -215,24 +224,28 @@ static bool covers(BlockScope &block, ArrayRef<unsigned> dims, const Condition &
   });
 }
 
-FailureOr<BlockTensor> BlockScope::mask(Location loc, const BlockTensor &tensor, ArrayRef<Condition> conditions, TypedAttr value) {
+FailureOr<BlockTensor> BlockScope::mask(Location loc, const BlockTensor &tensor, ArrayRef<Condition> conditions,
+                                        TypedAttr value) {
   SmallVector<AffineExpr> constraints;
   SmallVector<Condition> tables;
   bool countsMember = isMember && llvm::any_of(conditions, [](const Condition &c) { return !c.isExtent; });
   for (const Condition &condition : conditions) {
     if (!covers(*this, tensor.dims, condition))
-      return condition.einsum->emitError() << "a condition over more ranks than the tensor it removes points of is not lowered yet";
+      return condition.einsum->emitError()
+             << "a condition over more ranks than the tensor it removes points of is not lowered yet";
     if (condition.constraint)
       constraints.push_back(condition.constraint);
     else if (!countsMember || isInexact)
       tables.push_back(condition);
   }
-  // The members of a union are disjoint and together hold the points; blocks of two may overlap, so a member's own set masks.
+  // The members of a union are disjoint and together hold the points; blocks of two may overlap, so a member's own set
+  // masks.
   if (countsMember && !isInexact)
     constraints = visited;
   else if (countsMember)
     constraints.append(visited);
-  bool isImplied = !isInexact && llvm::all_of(constraints, [&](AffineExpr e) { return llvm::is_contained(visited, e); });
+  bool isImplied =
+      !isInexact && llvm::all_of(constraints, [&](AffineExpr e) { return llvm::is_contained(visited, e); });
   auto [set, operands] = overFragment(constraints, tensor.dims);
   FailureOr<Value> condition = allowed(*this, loc, tables, tensor.dims);
   if (failed(condition))
@@ -252,7 +265,8 @@ FailureOr<BlockTensor> BlockScope::mask(Location loc, const BlockTensor &tensor,
   return result;
 }
 
-/// The constraint at that end of each rank's extent where it holds most; null where it does not rise or fall with the rank.
+/// The constraint at that end of each rank's extent where it holds most; null where it does not rise or fall with the
+/// rank.
 static AffineExpr relaxed(BlockScope &block, AffineExpr constraint, ArrayRef<unsigned> kept) {
   MLIRContext *context = constraint.getContext();
   for (unsigned rank = 0; rank < block.bindings.size(); ++rank) {
@@ -270,8 +284,10 @@ static AffineExpr relaxed(BlockScope &block, AffineExpr constraint, ArrayRef<uns
 
 BlockTensor BlockScope::maskUnseen(Location loc, const BlockTensor &tensor, const Condition &condition) {
   AffineExpr constraint = condition.constraint ? relaxed(*this, condition.constraint, tensor.dims) : AffineExpr();
-  bool mentionsDims = constraint && llvm::any_of(tensor.dims, [&](unsigned rank) { return constraint.isFunctionOfDim(rank); });
-  bool isExtent = llvm::any_of(tensor.dims, [&](unsigned rank) { return constraint == extentCondition(rank).constraint; });
+  bool mentionsDims =
+      constraint && llvm::any_of(tensor.dims, [&](unsigned rank) { return constraint.isFunctionOfDim(rank); });
+  bool isExtent =
+      llvm::any_of(tensor.dims, [&](unsigned rank) { return constraint == extentCondition(rank).constraint; });
   if (!mentionsDims || isExtent)
     return tensor;
   bool isImplied = !isInexact && llvm::is_contained(visited, condition.constraint);

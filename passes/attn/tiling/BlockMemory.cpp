@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Fragments out of memory and back. A dimension of a fragment is an iterator with more than one point at hand; whatever an
-// index expression says about the others is one scalar, computed in front of the access.
-#include "passes/attn/tiling/Block.h"
+// Fragments out of memory and back. A dimension of a fragment is an iterator with more than one point at hand; whatever
+// an index expression says about the others is one scalar, computed in front of the access.
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "passes/attn/tiling/Block.h"
 
 using namespace mlir;
 using namespace attn;
@@ -101,7 +101,7 @@ Value BlockScope::splat(Location loc, ArrayRef<unsigned> dims, TypedAttr value) 
   return map.getResult(0);
 }
 
-//===-- loads -------------------------------------------------------------------------------------------------------===//
+//===-- loads --------------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -110,8 +110,8 @@ struct Access {
   BlockScope &block;
   EinsumOp op;
   Location loc;
-  SmallVector<unsigned> iterators;  ///< positions of those that are dimensions of the fragment
-  SmallVector<unsigned> gathers;    ///< numbers of those used
+  SmallVector<unsigned> iterators; ///< positions of those that are dimensions of the fragment
+  SmallVector<unsigned> gathers;   ///< numbers of those used
   SmallVector<Value> operands;
 
   unsigned rankOf(unsigned iterator) { return block.kernel.rankOf(op.getIterator(iterator)); }
@@ -165,7 +165,8 @@ struct Access {
     if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
       unsigned d = dim.getPosition(), numIterators = op.getNumIterators();
       if (d >= numIterators)
-        return getAffineDimExpr(iterators.size() + (llvm::find(gathers, d - numIterators) - gathers.begin()), op.getContext());
+        return getAffineDimExpr(iterators.size() + (llvm::find(gathers, d - numIterators) - gathers.begin()),
+                                op.getContext());
       AffineExpr element = getAffineDimExpr(llvm::find(iterators, d) - iterators.begin(), op.getContext());
       Value start = block.binding(rankOf(d)).start;
       return start ? element + operand(start) : element;
@@ -187,7 +188,8 @@ struct Access {
       dims.push_back(start ? input(start) : getAffineConstantExpr(0, op.getContext()));
     }
     for (auto [i, symbol] : llvm::enumerate(op.getSymbols()))
-      symbols.push_back(expr.isFunctionOfSymbol(i) ? input(block.kernel.index(symbol)) : getAffineConstantExpr(0, op.getContext()));
+      symbols.push_back(expr.isFunctionOfSymbol(i) ? input(block.kernel.index(symbol))
+                                                   : getAffineConstantExpr(0, op.getContext()));
     AffineExpr replaced = expr.replaceDimsAndSymbols(dims, symbols);
     if (isa<AffineConstantExpr>(replaced))
       return replaced;
@@ -210,7 +212,8 @@ static Value fromBytes(OpBuilder &b, Location loc, Value bytes) {
   OpBuilder inside = OpBuilder::atBlockBegin(&body);
   Value byte = body.addArgument(type.getElementType(), loc);
   Value zero = arith::ConstantOp::create(inside, loc, b.getIntegerAttr(type.getElementType(), 0));
-  tile::YieldOp::create(inside, loc, ValueRange(arith::CmpIOp::create(inside, loc, arith::CmpIPredicate::ne, byte, zero)));
+  tile::YieldOp::create(inside, loc,
+                        ValueRange(arith::CmpIOp::create(inside, loc, arith::CmpIPredicate::ne, byte, zero)));
   return map.getResult(0);
 }
 
@@ -219,7 +222,8 @@ FailureOr<BlockTensor> BlockScope::load(EinsumOp op, unsigned i, Value memory) {
   AffineMap map = op.getIndexMap(i);
   Access access{*this, op, loc, {}, {}, {}};
   access.collect(map);
-  SmallVector<AffineExpr> exprs = llvm::map_to_vector(map.getResults(), [&](AffineExpr e) { return access.rewrite(e); });
+  SmallVector<AffineExpr> exprs =
+      llvm::map_to_vector(map.getResults(), [&](AffineExpr e) { return access.rewrite(e); });
 
   BlockTensor result;
   for (unsigned iterator : access.iterators)
@@ -252,7 +256,7 @@ FailureOr<BlockTensor> BlockScope::load(EinsumOp op, unsigned i, Value memory) {
   return result;
 }
 
-//===-- stores ------------------------------------------------------------------------------------------------------===//
+//===-- stores -------------------------------------------------------------------------------------------------------
 
 static Value toBytes(OpBuilder &b, Location loc, Value bits) {
   auto type = cast<tile::FragType>(bits.getType());
@@ -266,7 +270,8 @@ static Value toBytes(OpBuilder &b, Location loc, Value bits) {
   return map.getResult(0);
 }
 
-LogicalResult BlockScope::store(Location loc, BlockTensor tensor, ArrayRef<unsigned> ranks, Value memory, TypedAttr pad) {
+LogicalResult BlockScope::store(Location loc, BlockTensor tensor, ArrayRef<unsigned> ranks, Value memory,
+                                TypedAttr pad) {
   SmallVector<Condition> removed;
   for (const Held &held : tensor.held)
     if (!held.condition.isExtent)
@@ -278,7 +283,8 @@ LogicalResult BlockScope::store(Location loc, BlockTensor tensor, ArrayRef<unsig
       return failure();
     tensor = *masked;
   }
-  SmallVector<AffineExpr> indices = llvm::map_to_vector(ranks, [&](unsigned r) { return getAffineDimExpr(r, b.getContext()); });
+  SmallVector<AffineExpr> indices =
+      llvm::map_to_vector(ranks, [&](unsigned r) { return getAffineDimExpr(r, b.getContext()); });
   auto [map, operands] = overFragment(indices, tensor.dims);
   Value value = element.isInteger(1) ? toBytes(b, loc, tensor.frag) : tensor.frag;
   tile::StoreOp::create(b, loc, value, memory, operands, limits(tensor.dims, loc), AffineMapAttr::get(map));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Scalars: what regions capture, regions copied into tile ops with the exceptions of R13 and R15 written out, and what a
-// region makes of absent points.
-#include "passes/attn/tiling/Block.h"
+// Scalars: what regions capture, regions copied into tile ops with the exceptions of R13 and R15 written out, and what
+// a region makes of absent points.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "passes/attn/tiling/Block.h"
 #include <cmath>
 #include <limits>
 
@@ -40,7 +40,7 @@ AffineExpr KernelBlocks::symbol(Value index) {
   return getAffineSymbolExpr(position, kernel.getContext());
 }
 
-//===-- copying regions ---------------------------------------------------------------------------------------------===//
+//===-- copying regions ----------------------------------------------------------------------------------------------
 
 static Value floatConstant(OpBuilder &b, Location loc, Type type, double value) {
   return arith::ConstantOp::create(b, loc, b.getFloatAttr(type, value));
@@ -67,8 +67,7 @@ static Value expand(OpBuilder &b, SubOp op, Value x, Value y) {
 }
 
 /// The quotient rounded down, 0 for a divisor of 0 (R15); the division itself never sees a divisor of 0.
-template <typename Op>
-static Value expandFloor(OpBuilder &b, Op op, Value x, Value y) {
+template <typename Op> static Value expandFloor(OpBuilder &b, Op op, Value x, Value y) {
   Location loc = op.getLoc();
   Value zero = arith::ConstantOp::create(b, loc, b.getIntegerAttr(x.getType(), 0));
   Value one = arith::ConstantOp::create(b, loc, b.getIntegerAttr(x.getType(), 1));
@@ -105,7 +104,7 @@ Value attn::cloneScalar(OpBuilder &b, KernelBlocks &kernel, Value scalar, IRMapp
   return result;
 }
 
-//===-- absent points -----------------------------------------------------------------------------------------------===//
+//===-- absent points ------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -170,8 +169,10 @@ struct Evaluator {
     auto compare = select.getCondition().getDefiningOp<arith::CmpFOp>();
     if (!compare || !isNegInf(compare.getRhs()))
       return false;
-    bool isEqual = compare.getPredicate() == arith::CmpFPredicate::OEQ || compare.getPredicate() == arith::CmpFPredicate::UEQ;
-    bool isUnequal = compare.getPredicate() == arith::CmpFPredicate::UNE || compare.getPredicate() == arith::CmpFPredicate::ONE;
+    bool isEqual =
+        compare.getPredicate() == arith::CmpFPredicate::OEQ || compare.getPredicate() == arith::CmpFPredicate::UEQ;
+    bool isUnequal =
+        compare.getPredicate() == arith::CmpFPredicate::UNE || compare.getPredicate() == arith::CmpFPredicate::ONE;
     return (isEqual && compare.getLhs() == select.getFalseValue() && in[1].isNeverNegInf) ||
            (isUnequal && compare.getLhs() == select.getTrueValue() && in[2].isNeverNegInf);
   }
@@ -209,7 +210,8 @@ struct Evaluator {
         .Case<arith::NegFOp>([&](auto) { return -x(0); })
         .Case<arith::MaximumFOp>([&](auto) { return std::max(x(0), x(1)); })
         .Case<arith::MinimumFOp>([&](auto) { return std::min(x(0), x(1)); })
-        .Case<arith::ExtFOp, arith::TruncFOp, arith::SIToFPOp, arith::ExtSIOp, arith::ExtUIOp>([&](auto) { return x(0); })
+        .Case<arith::ExtFOp, arith::TruncFOp, arith::SIToFPOp, arith::ExtSIOp, arith::ExtUIOp>(
+            [&](auto) { return x(0); })
         .Case<math::ExpOp>([&](auto) { return std::exp(x(0)); })
         .Case<math::Exp2Op>([&](auto) { return std::exp2(x(0)); })
         .Case<math::AbsFOp>([&](auto) { return std::fabs(x(0)); })

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Sums of products as tile.dot. sum_r a(i, r) b(j, r): the factors of the body that mention reduced iterators are put into
-// two sides that share parallel iterators only as batch dimensions; what mentions no reduced iterator stays outside. Where a
-// point has no value the product must be 0, without an infinity or NaN on the other side.
-#include "passes/attn/tiling/EinsumLowering.h"
+// Sums of products as tile.dot. sum_r a(i, r) b(j, r): the factors of the body that mention reduced iterators are put
+// into two sides that share parallel iterators only as batch dimensions; what mentions no reduced iterator stays
+// outside. Where a point has no value the product must be 0, without an infinity or NaN on the other side.
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "passes/attn/tiling/EinsumLowering.h"
 #include <cmath>
 
 using namespace mlir;
@@ -46,7 +46,7 @@ static bool splitFactors(EinsumOp op, Factors (&sides)[2], Factors &rest) {
     side->iterators.resize(op.getNumIterators());
   for (Value factor : inner) {
     llvm::SmallBitVector used = op.getIteratorsOf(factor);
-    bool joinsFirst = sides[0].values.empty() || !used.test(sides[0].iterators);  // a subset
+    bool joinsFirst = sides[0].values.empty() || !used.test(sides[0].iterators); // a subset
     Factors &side = joinsFirst ? sides[0] : sides[1];
     side.values.push_back(factor);
     side.iterators |= used;
@@ -69,16 +69,17 @@ static Value product(EinsumOp op, ArrayRef<Value> factors) {
   return all;
 }
 
-/// Makes the product of two sides 0 where `c` fails: one side is 0 there, and the other no infinity or NaN that comes of
-/// points without a value. False if the condition is over more ranks than either side has.
-FailureOr<bool> EinsumLowering::maskSides(const Condition &c, ArrayRef<Value> scalars, ArrayRef<SmallVector<unsigned>> dims,
-                                  MutableArrayRef<Value> frags) {
+/// Makes the product of two sides 0 where `c` fails: one side is 0 there, and the other no infinity or NaN that comes
+/// of points without a value. False if the condition is over more ranks than either side has.
+FailureOr<bool> EinsumLowering::maskSides(const Condition &c, ArrayRef<Value> scalars,
+                                          ArrayRef<SmallVector<unsigned>> dims, MutableArrayRef<Value> frags) {
   bool isZero[2], isSafe[2], covers[2];
   for (unsigned s = 0; s < 2; ++s) {
     Known known = evaluate(scalars[s], argumentsAt(c));
     isZero[s] = known.value && *known.value == 0.0;
     isSafe[s] = known.isClean && (!known.value || std::isfinite(*known.value));
-    covers[s] = llvm::all_of(c.ranks, [&](unsigned r) { return !block.binding(r).inFragment || llvm::is_contained(dims[s], r); });
+    covers[s] = llvm::all_of(
+        c.ranks, [&](unsigned r) { return !block.binding(r).inFragment || llvm::is_contained(dims[s], r); });
     // What no row of the block may see can be anything in memory, NaN too: 0 times it is not 0.
     bool isKnown = known.value && std::isfinite(*known.value);
     isSafe[s] = isSafe[s] && (isKnown || !covers[s] || c.isExtent || block.isMember);
@@ -105,8 +106,8 @@ FailureOr<bool> EinsumLowering::maskSides(const Condition &c, ArrayRef<Value> sc
   return isAnyZero;
 }
 
-/// Where the sum's body is a product of two sides, the dot of their fragments; scalars that depend on no reduced iterator
-/// are left in `postponed` (null if there are none).
+/// Where the sum's body is a product of two sides, the dot of their fragments; scalars that depend on no reduced
+/// iterator are left in `postponed` (null if there are none).
 FailureOr<std::optional<Value>> EinsumLowering::lowerDot(Value acc, Value &postponed) {
   Type element = op.getType().getElementType();
   Factors sides[2], rest;
@@ -117,14 +118,15 @@ FailureOr<std::optional<Value>> EinsumLowering::lowerDot(Value acc, Value &postp
   if (rest.iterators.none()) {
     auto isStreamed = [&](const Factors &side) {
       return llvm::any_of(block.streamed, [&](unsigned rank) {
-        return llvm::any_of(side.iterators.set_bits(), [&](unsigned i) { return block.kernel.rankOf(op.getIterator(i)) == rank; });
+        return llvm::any_of(side.iterators.set_bits(),
+                            [&](unsigned i) { return block.kernel.rankOf(op.getIterator(i)) == rank; });
       });
     };
     llvm::append_range(sides[isStreamed(sides[0]) && !isStreamed(sides[1]) ? 1 : 0].values, rest.values);
     rest.values.clear();
   }
   if (!rest.values.empty() && acc)
-    return std::optional<Value>();  // the factor would multiply acc too
+    return std::optional<Value>(); // the factor would multiply acc too
   SmallVector<Value> frags;
   SmallVector<SmallVector<unsigned>> dims(2);
   SmallVector<Value> scalars;
@@ -159,7 +161,8 @@ FailureOr<std::optional<Value>> EinsumLowering::lowerDot(Value acc, Value &postp
       return std::optional<Value>();
   }
   // The side with the result's last dimension, its columns, comes second.
-  if (numParallel && llvm::is_contained(dims[0], space[numParallel - 1]) && !llvm::is_contained(dims[1], space[numParallel - 1])) {
+  if (numParallel && llvm::is_contained(dims[0], space[numParallel - 1]) &&
+      !llvm::is_contained(dims[1], space[numParallel - 1])) {
     std::swap(dims[0], dims[1]);
     std::swap(frags[0], frags[1]);
   }
@@ -167,5 +170,6 @@ FailureOr<std::optional<Value>> EinsumLowering::lowerDot(Value acc, Value &postp
   auto type = tile::FragType::get(block.shape(parallel()), element);
   if (!rest.values.empty())
     postponed = product(op, rest.values);
-  return std::optional<Value>(tile::DotOp::create(b(), loc(), type, frags[0], frags[1], acc, b().getAffineMapArrayAttr(maps)));
+  return std::optional<Value>(
+      tile::DotOp::create(b(), loc(), type, frags[0], frags[1], acc, b().getAffineMapArrayAttr(maps)));
 }

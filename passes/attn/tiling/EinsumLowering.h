@@ -13,9 +13,9 @@ struct EinsumLowering {
   BlockScope &block;
   EinsumOp op;
   llvm::SmallVector<BlockTensor> operands;
-  llvm::SmallVector<unsigned> space;  ///< ranks: dimensions of the result, then of the reduction
+  llvm::SmallVector<unsigned> space; ///< ranks: dimensions of the result, then of the reduction
   unsigned numParallel = 0;
-  llvm::SmallVector<Condition> own;   ///< of this Einsum's `where`
+  llvm::SmallVector<Condition> own; ///< of this Einsum's `where`
 
   EinsumLowering(BlockScope &block, EinsumOp op) : block(block), op(op) {}
   mlir::OpBuilder &b() { return block.b; }
@@ -92,8 +92,7 @@ struct EinsumLowering {
   }
 
   /// Conditions of the result; `at` says what it holds where one fails.
-  template <typename At>
-  void setConditions(BlockTensor &result, At at) {
+  template <typename At> void setConditions(BlockTensor &result, At at) {
     for (const Condition &c : conditions())
       if (!llvm::any_of(c.ranks, [&](unsigned rank) { return isReduced(rank); }))
         result.held.push_back({c, at(c)});
@@ -106,7 +105,8 @@ struct EinsumLowering {
     mlir::IRMapping values;
     mlir::Block &map = op.getMapBody();
     for (unsigned i : inputs)
-      values.map(map.getArgument(i), body.addArgument(mlir::cast<tile::FragType>(operands[i].frag.getType()).getElementType(), loc()));
+      values.map(map.getArgument(i),
+                 body.addArgument(mlir::cast<tile::FragType>(operands[i].frag.getType()).getElementType(), loc()));
     if (takesPoints)
       for (size_t k = 0; k < op.getPoints().size(); ++k)
         values.map(map.getArgument(op.getInputs().size() + k), body.addArgument(b().getIndexType(), loc()));
@@ -153,12 +153,14 @@ struct EinsumLowering {
 
   /// `scalar` of the region for every element of a fragment over `over`.
   mlir::Value mapped(mlir::Value scalar, llvm::ArrayRef<unsigned> over) {
-    if (auto argument = mlir::dyn_cast<mlir::BlockArgument>(scalar); argument && argument.getArgNumber() < operands.size())
+    if (auto argument = mlir::dyn_cast<mlir::BlockArgument>(scalar);
+        argument && argument.getArgNumber() < operands.size())
       if (argument.getOwner() == &op.getMapBody() && llvm::ArrayRef(operands[argument.getArgNumber()].dims) == over)
         return operands[argument.getArgNumber()].frag;
     Inputs in = inputsFor(scalar, over);
     auto type = tile::FragType::get(block.shape(over), scalar.getType());
-    auto map = tile::MapOp::create(b(), loc(), type, in.frags, in.indices, b().getAffineMapArrayAttr(in.maps), in.points);
+    auto map =
+        tile::MapOp::create(b(), loc(), type, in.frags, in.indices, b().getAffineMapArrayAttr(in.maps), in.points);
     fill(map.getBody(), in.used, scalar, bool(in.points));
     return map.getResult(0);
   }
@@ -173,8 +175,9 @@ struct EinsumLowering {
 
   mlir::FailureOr<BlockTensor> lowerMap();
   mlir::FailureOr<BlockTensor> lowerReduction(mlir::Value acc);
-  mlir::FailureOr<bool> maskSides(const Condition &c, llvm::ArrayRef<mlir::Value> scalars, llvm::ArrayRef<llvm::SmallVector<unsigned>> dims,
-                            llvm::MutableArrayRef<mlir::Value> frags);
+  mlir::FailureOr<bool> maskSides(const Condition &c, llvm::ArrayRef<mlir::Value> scalars,
+                                  llvm::ArrayRef<llvm::SmallVector<unsigned>> dims,
+                                  llvm::MutableArrayRef<mlir::Value> frags);
   mlir::FailureOr<std::optional<mlir::Value>> lowerDot(mlir::Value acc, mlir::Value &postponed);
   mlir::FailureOr<mlir::Value> reduce(mlir::Value acc);
 };

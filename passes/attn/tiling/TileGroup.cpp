@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// One group as one launch: a parallel loop over blocks of the ranks of its results; in it a loop over visited blocks for each
-// stream, with the state carried in fragments.
-#include "passes/attn/tiling/Block.h"
+// One group as one launch: a parallel loop over blocks of the ranks of its results; in it a loop over visited blocks
+// for each stream, with the state carried in fragments.
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "passes/attn/tiling/Block.h"
 #include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
@@ -17,7 +17,7 @@ struct GroupTiler {
   KernelBlocks &kernel;
   GroupOp group;
   llvm::StringMap<int64_t> tileSizes;
-  SmallVector<unsigned> grid;  ///< ranks that the parallel loop walks
+  SmallVector<unsigned> grid; ///< ranks that the parallel loop walks
 
   Location loc() { return group.getLoc(); }
   RankAttr rank(unsigned number) { return cast<RankAttr>(kernel.kernel.getRanks()[number]); }
@@ -37,9 +37,8 @@ struct GroupTiler {
   }
 
   bool isOfEveryResult(unsigned number) {
-    return llvm::all_of(group.getResultTypes(), [&](Type type) {
-      return llvm::is_contained(rankNames(type), rank(number).getName());
-    });
+    return llvm::all_of(group.getResultTypes(),
+                        [&](Type type) { return llvm::is_contained(rankNames(type), rank(number).getName()); });
   }
   /// A result without the rank has points even where the rank has none.
   OpFoldResult atLeastOne(OpBuilder &b, OpFoldResult count) {
@@ -50,7 +49,8 @@ struct GroupTiler {
   LogicalResult run(OpBuilder &b);
   LogicalResult body(BlockScope &block, scf::ForallOp loop);
   LogicalResult stream(BlockScope &block, StreamOp op);
-  FailureOr<SmallVector<Value>> visit(BlockScope &block, StreamOp op, route::AffineOp set, bool isMember, ValueRange state);
+  FailureOr<SmallVector<Value>> visit(BlockScope &block, StreamOp op, route::AffineOp set, bool isMember,
+                                      ValueRange state);
   LogicalResult step(BlockScope &block, StreamOp op, ValueRange state, SmallVectorImpl<Value> &next);
   LogicalResult storeResult(BlockScope &block, scf::ForallOp loop, unsigned i);
 };
@@ -131,7 +131,7 @@ LogicalResult GroupTiler::storeResult(BlockScope &block, scf::ForallOp loop, uns
   return memory ? writer.store(loc(), *tensor, ranks, memory, pad) : success();
 }
 
-//===-- streams -----------------------------------------------------------------------------------------------------===//
+//===-- streams ------------------------------------------------------------------------------------------------------
 
 static SmallVector<unsigned> fragmentDims(BlockScope &block, Type tensor) {
   SmallVector<unsigned> dims;
@@ -145,8 +145,9 @@ static LogicalResult requireBound(BlockScope &block, StreamOp op) {
   for (Type type : op.getStateTypes())
     for (StringAttr name : rankNames(type))
       if (!block.binding(block.kernel.rankOf(name.getValue())).size)
-        return op.emitError() << "a running state over rank '" << name.getValue()
-                              << "', which no result of its group has and whose extent is not bound, is not lowered yet";
+        return op.emitError()
+               << "a running state over rank '" << name.getValue()
+               << "', which no result of its group has and whose extent is not bound, is not lowered yet";
   return success();
 }
 
@@ -204,7 +205,8 @@ static route::AffineOp copySet(BlockScope &block, route::AffineOp set, SmallVect
   return copy;
 }
 
-FailureOr<SmallVector<Value>> GroupTiler::visit(BlockScope &block, StreamOp op, route::AffineOp set, bool isMember, ValueRange state) {
+FailureOr<SmallVector<Value>> GroupTiler::visit(BlockScope &block, StreamOp op, route::AffineOp set, bool isMember,
+                                                ValueRange state) {
   Location loc = op.getLoc();
   unsigned streamed = kernel.rankOf(cast<StringAttr>(op.getOver()[0]).getValue());
   int64_t size = tileSizes.lookup(rank(streamed).getName());
@@ -244,8 +246,8 @@ LogicalResult GroupTiler::step(BlockScope &block, StreamOp op, ValueRange state,
   for (Operation &each : op.getStep().front().without_terminator()) {
     auto einsum = dyn_cast<EinsumOp>(each);
     bool isAtHand = einsum && llvm::all_of(rankNames(einsum.getType()), [&](StringAttr name) {
-      return block.binding(kernel.rankOf(name.getValue())).size != 0;
-    });
+                      return block.binding(kernel.rankOf(name.getValue())).size != 0;
+                    });
     if (isAtHand && failed(block.lower(einsum)))
       return failure();
   }

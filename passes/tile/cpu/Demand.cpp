@@ -7,7 +7,7 @@ using namespace mlir;
 using namespace attn::tile;
 using namespace attn::tile::cpu;
 
-//===-- which mask --------------------------------------------------------------------------------------------------===//
+//===-- which mask ---------------------------------------------------------------------------------------------------
 
 /// Whether the operands of the set are values at `dot`.
 static bool isKnownAt(MaskOp mask, DotOp dot) {
@@ -64,7 +64,8 @@ static Fact factIn(MapOp map, Value value, std::optional<unsigned> special) {
   if (auto argument = dyn_cast<BlockArgument>(value)) {
     if (argument.getOwner() != &map.getBody().front() || argument.getArgNumber() >= map.getInputs().size())
       return Fact::Unknown;
-    return special == argument.getArgNumber() ? Fact::NegativeInfinity : factOf(map.getInputs()[argument.getArgNumber()]);
+    return special == argument.getArgNumber() ? Fact::NegativeInfinity
+                                              : factOf(map.getInputs()[argument.getArgNumber()]);
   }
   FloatAttr constant;
   if (matchPattern(value, m_Constant(&constant)))
@@ -72,7 +73,8 @@ static Fact factIn(MapOp map, Value value, std::optional<unsigned> special) {
   auto fact = [&](Value operand) { return factIn(map, operand, special); };
   Operation *op = value.getDefiningOp();
   if (auto sub = dyn_cast<arith::SubFOp>(op))
-    return fact(sub.getLhs()) == Fact::NegativeInfinity && isFinal(fact(sub.getRhs())) ? Fact::NegativeInfinity : Fact::Unknown;
+    return fact(sub.getLhs()) == Fact::NegativeInfinity && isFinal(fact(sub.getRhs())) ? Fact::NegativeInfinity
+                                                                                       : Fact::Unknown;
   if (isa<math::Exp2Op, math::ExpOp>(op))
     return fact(op->getOperand(0)) == Fact::NegativeInfinity ? Fact::Zero : Fact::NotNegativeInfinity;
   if (auto select = dyn_cast<arith::SelectOp>(op))
@@ -97,17 +99,19 @@ MaskOp cpu::maskOfZeros(Value factor, DotOp dot) {
   for (auto [i, input] : llvm::enumerate(map.getInputs())) {
     auto mask = input.getDefiningOp<MaskOp>();
     auto otherwise = mask ? dyn_cast<FloatAttr>(mask.getOtherwise()) : FloatAttr();
-    if (otherwise && factOfConstant(otherwise.getValue()) == Fact::NegativeInfinity && map.getOperandMap(i).isIdentity() &&
-        factIn(map, yielded, i) == Fact::Zero)
+    if (otherwise && factOfConstant(otherwise.getValue()) == Fact::NegativeInfinity &&
+        map.getOperandMap(i).isIdentity() && factIn(map, yielded, i) == Fact::Zero)
       return mask;
   }
   return {};
 }
 
-//===-- boxes -------------------------------------------------------------------------------------------------------===//
+//===-- boxes --------------------------------------------------------------------------------------------------------
 
-/// The greatest value of constraint `i` over the box, `without` counting as 0; none if it is not linear in each dimension.
-static std::optional<OpFoldResult> greatest(Emit &b, MaskOp mask, unsigned i, const Box &box, std::optional<unsigned> without) {
+/// The greatest value of constraint `i` over the box, `without` counting as 0; none if it is not linear in each
+/// dimension.
+static std::optional<OpFoldResult> greatest(Emit &b, MaskOp mask, unsigned i, const Box &box,
+                                            std::optional<unsigned> without) {
   AffineMap set = mask.getSet();
   Coordinates corner(box.first);
   for (unsigned d = 0; d < set.getNumDims(); ++d) {
@@ -142,7 +146,7 @@ Value cpu::endAlong(Emit &b, MaskOp mask, const Box &box, unsigned dim, int64_t 
   for (unsigned i = 0; i < mask.getSet().getNumResults(); ++i) {
     std::optional<int64_t> slope = stepAlong(mask.getSet(), i, dim);
     std::optional<OpFoldResult> most = slope && *slope < 0 ? greatest(b, mask, i, box, dim) : std::nullopt;
-    if (most)  // most + slope * x >= 0: x <= most / -slope
+    if (most) // most + slope * x >= 0: x <= most / -slope
       end = arith::MinSIOp::create(b, end, b.value(b.apply(b.getAffineDimExpr(0).floorDiv(-*slope) + 1, {*most})));
   }
   end = arith::MaxSIOp::create(b, end, b.index(0));

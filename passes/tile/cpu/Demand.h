@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Which part of a contraction matters where a mask says that points are absent.
 //
-// A result that a mask replaces outside of its set need not be computed there. A factor that is zero outside of a mask's set
-// (what the mask puts there is mapped to zero: exp2(-inf - y) for any y but -inf) contributes nothing there.
+// A result that a mask replaces outside of its set need not be computed there. A factor that is zero outside of a
+// mask's set (what the mask puts there is mapped to zero: exp2(-inf - y) for any y but -inf) contributes nothing there.
 #pragma once
 #include "passes/tile/cpu/Emit.h"
 
 namespace attn::tile::cpu {
 
-/// The mask that alone sees `dot`'s result, perhaps through elementwise ops, if what it depends on is known before `dot`.
+/// The mask that alone sees `dot`'s result, perhaps through elementwise ops, if what it depends on is known before
+/// `dot`.
 MaskOp maskOfResult(DotOp dot);
 
 /// A mask outside of whose set `factor` is zero.
@@ -23,8 +24,8 @@ struct Box {
 /// An i1: the box may meet the set of `mask`. Null if that is known.
 mlir::Value mayMeet(Emit &b, MaskOp mask, const Box &box);
 
-/// The least end, at most the box's and a multiple of `step` away from its beginning or the box's end, so that the box meets
-/// the set only before it along `dim`.
+/// The least end, at most the box's and a multiple of `step` away from its beginning or the box's end, so that the box
+/// meets the set only before it along `dim`.
 mlir::Value endAlong(Emit &b, MaskOp mask, const Box &box, unsigned dim, int64_t step);
 
 } // namespace attn::tile::cpu

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// tile.dot. A micro-kernel keeps a tile of the result in registers (rows x vectors accumulators, from the facts of the target),
-// and for each step along the contracted dimensions reads one block of vectors of one factor and one element a row of the
-// other. Blocks of columns are the outer loop and rows the inner one, so that a panel stays in the first cache. Remainders are
-// smaller tiles of static size.
-#include "passes/tile/cpu/Demand.h"
+// tile.dot. A micro-kernel keeps a tile of the result in registers (rows x vectors accumulators, from the facts of the
+// target), and for each step along the contracted dimensions reads one block of vectors of one factor and one element a
+// row of the other. Blocks of columns are the outer loop and rows the inner one, so that a panel stays in the first
+// cache. Remainders are smaller tiles of static size.
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "passes/tile/cpu/Demand.h"
 
 using namespace mlir;
 using namespace attn::tile;
@@ -36,9 +36,9 @@ private:
   SmallVector<int64_t> space;
   Type element;
   Coordinates coordinates;
-  MaskOp masked;      ///< outside of its set the result is not looked at
-  MaskOp zeros;       ///< outside of its set the factor read by element is zero
-  int64_t panel = 0;  ///< width of a panel of the factor read in vectors; its extent where it lies in rows
+  MaskOp masked;     ///< outside of its set the result is not looked at
+  MaskOp zeros;      ///< outside of its set the factor read by element is zero
+  int64_t panel = 0; ///< width of a panel of the factor read in vectors; its extent where it lies in rows
 
   Value factor(unsigned i) { return i == 0 ? op.getLhs() : op.getRhs(); }
 
@@ -145,7 +145,8 @@ private:
                                  : b.constant(b.getZeroAttr(element), columns));
     }
     auto step = [&](ArrayRef<Value> carried) {
-      Value vector = b.read(b.buffers.lookup(factor(roles.vectors)), placeOf(roles.vectors, coordinates), element, columns);
+      Value vector =
+          b.read(b.buffers.lookup(factor(roles.vectors)), placeOf(roles.vectors, coordinates), element, columns);
       unsigned other = 1 - roles.vectors;
       SmallVector<Value> next;
       for (int64_t r = 0; r < rows; ++r) {
@@ -173,12 +174,13 @@ private:
       coordinates[dim] = i;
       return contract(dims.drop_front(), values, step);
     };
-    SmallVector<Value> values = b.carry(b.getIndexAttr(whole), unrolled, carried, [&](OpFoldResult i, ArrayRef<Value> sums) {
-      SmallVector<Value> next(sums);
-      for (int64_t u = 0; u < unrolled; ++u)
-        next = at(b.add(i, b.getIndexAttr(u)), next);
-      return next;
-    });
+    SmallVector<Value> values =
+        b.carry(b.getIndexAttr(whole), unrolled, carried, [&](OpFoldResult i, ArrayRef<Value> sums) {
+          SmallVector<Value> next(sums);
+          for (int64_t u = 0; u < unrolled; ++u)
+            next = at(b.add(i, b.getIndexAttr(u)), next);
+          return next;
+        });
     for (int64_t i = whole; i < extent; ++i)
       values = at(b.getIndexAttr(i), values);
     return values;
@@ -217,7 +219,8 @@ private:
       outer.push_back(cast<AffineDimExpr>(expr).getPosition());
     nest(outer, [&] {
       OpFoldResult place = placeOf(2, coordinates);
-      Value sum = op.getAcc() ? b.read(b.buffers.lookup(op.getAcc()), place, element, 0) : b.constant(b.getZeroAttr(element), 0);
+      Value sum = op.getAcc() ? b.read(b.buffers.lookup(op.getAcc()), place, element, 0)
+                              : b.constant(b.getZeroAttr(element), 0);
       auto step = [&](ArrayRef<Value> carried) {
         Value x = b.read(b.buffers.lookup(op.getLhs()), placeOf(0, coordinates), element, 0);
         Value y = b.read(b.buffers.lookup(op.getRhs()), placeOf(1, coordinates), element, 0);

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // tile.map and tile.mask.
-#include "passes/tile/cpu/Emit.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "passes/tile/cpu/Emit.h"
 
 using namespace mlir;
 using namespace attn::tile;
 using namespace attn::tile::cpu;
 
-//===-- map ---------------------------------------------------------------------------------------------------------===//
+//===-- map ----------------------------------------------------------------------------------------------------------
 
-/// Elements meet place by place, so the shape does not matter. Places that only pad are computed too: nothing may trap there.
+/// Elements meet place by place, so the shape does not matter. Places that only pad are computed too: nothing may trap
+/// there.
 static bool isPlacewise(MapOp op) {
   auto type = cast<FragType>(op.getResult(0).getType());
   auto sameLayout = [&](Value value) { return cast<FragType>(value.getType()).getLayout() == type.getLayout(); };
@@ -66,11 +67,11 @@ void cpu::lowerMap(MapOp op, Emit &b) {
   loop.emit();
 }
 
-//===-- mask --------------------------------------------------------------------------------------------------------===//
+//===-- mask ---------------------------------------------------------------------------------------------------------
 
 namespace {
-/// The part of a set that a run sees. A constraint that is linear along the run confines it to one side of a point, found
-/// once a run in scalar code; any other is evaluated at each element.
+/// The part of a set that a run sees. A constraint that is linear along the run confines it to one side of a point,
+/// found once a run in scalar code; any other is evaluated at each element.
 class SetOnRun {
 public:
   SetOnRun(Emit &b, MaskOp op, std::optional<unsigned> lanes) : b(b), op(op), set(op.getSet()), lanes(lanes) {
@@ -91,9 +92,9 @@ public:
       if (!step)
         continue;
       AffineExpr expr = set.getResult(i);
-      if (*step < 0)       // start + step * j >= 0: j <= start / -step
+      if (*step < 0) // start + step * j >= 0: j <= start / -step
         upper = arith::MinSIOp::create(b, upper, b.value(b.apply(expr.floorDiv(-*step) + 1, start, parameters)));
-      else if (*step > 0)  // j >= -start / step
+      else if (*step > 0) // j >= -start / step
         lower = arith::MaxSIOp::create(b, lower, b.value(b.apply((-expr).ceilDiv(*step), start, parameters)));
       else
         upper = arith::SelectOp::create(b, holds(expr, start), upper, b.index(0));

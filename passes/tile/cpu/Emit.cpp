@@ -13,7 +13,7 @@ static Type shapedLike(Type shape, Type element) {
   return vector ? Type(vector.clone(element)) : element;
 }
 
-//===-- scalars and control flow ------------------------------------------------------------------------------------===//
+//===-- scalars and control flow -------------------------------------------------------------------------------------
 
 Value Emit::index(int64_t value) { return arith::ConstantIndexOp::create(*this, value); }
 
@@ -25,10 +25,13 @@ Value Emit::value(OpFoldResult value) {
 OpFoldResult Emit::apply(AffineExpr expr, ArrayRef<OpFoldResult> dims, ArrayRef<OpFoldResult> symbols) {
   SmallVector<OpFoldResult> operands(dims);
   operands.append(symbols.begin(), symbols.end());
-  return affine::makeComposedFoldedAffineApply(*this, getLoc(), AffineMap::get(dims.size(), symbols.size(), expr), operands);
+  return affine::makeComposedFoldedAffineApply(*this, getLoc(), AffineMap::get(dims.size(), symbols.size(), expr),
+                                               operands);
 }
 
-OpFoldResult Emit::add(OpFoldResult a, OpFoldResult b) { return apply(getAffineDimExpr(0) + getAffineDimExpr(1), {a, b}); }
+OpFoldResult Emit::add(OpFoldResult a, OpFoldResult b) {
+  return apply(getAffineDimExpr(0) + getAffineDimExpr(1), {a, b});
+}
 OpFoldResult Emit::scale(OpFoldResult a, int64_t factor) { return apply(getAffineDimExpr(0) * factor, a); }
 
 void Emit::loop(OpFoldResult lower, OpFoldResult upper, int64_t step, Body body) {
@@ -67,7 +70,7 @@ void Emit::branch(Value condition, function_ref<void()> then, function_ref<void(
   }
 }
 
-//===-- vectors and buffers -----------------------------------------------------------------------------------------===//
+//===-- vectors and buffers ------------------------------------------------------------------------------------------
 
 Value Emit::splat(Value scalar, int64_t width) {
   if (width == 0 || isa<VectorType>(scalar.getType()))
@@ -146,7 +149,7 @@ Value Emit::readProjected(Value frag, AffineMap map, ArrayRef<OpFoldResult> coor
   return vector::FromElementsOp::create(*this, VectorType::get(width, type.getElementType()), elements);
 }
 
-//===-- loops over elements -----------------------------------------------------------------------------------------===//
+//===-- loops over elements ------------------------------------------------------------------------------------------
 
 std::optional<unsigned> ElementLoop::lanes() const {
   std::optional<Run> run = scalar ? std::nullopt : runOf(type);
@@ -160,7 +163,7 @@ void ElementLoop::chunks(Coordinates &coordinates, OpFoldResult base, int64_t co
     coordinates[dim] = b.add(base, offset);
     chunk(coordinates, width);
   };
-  constexpr int64_t unrolled = 4;  // chunks of a panel: constant offsets keep places affine
+  constexpr int64_t unrolled = 4; // chunks of a panel: constant offsets keep places affine
   if (whole <= unrolled * width)
     for (int64_t offset = 0; offset < whole; offset += width)
       at(b.getIndexAttr(offset), width);
@@ -199,11 +202,12 @@ void ElementLoop::emit() {
     nest(coordinates, 0, b.getIndexAttr(panels * run.length), rest);
 }
 
-//===-- regions -----------------------------------------------------------------------------------------------------===//
+//===-- regions ------------------------------------------------------------------------------------------------------
 
 bool cpu::hasVectorForm(Block &body) {
   return llvm::all_of(body.without_terminator(), [](Operation &op) {
-    return op.hasTrait<OpTrait::ConstantLike>() || (OpTrait::hasElementwiseMappableTraits(&op) && op.getNumResults() == 1);
+    return op.hasTrait<OpTrait::ConstantLike>() ||
+           (OpTrait::hasElementwiseMappableTraits(&op) && op.getNumResults() == 1);
   });
 }
 
@@ -300,9 +304,10 @@ SmallVector<Value> cpu::emitPoints(Emit &b, std::optional<AffineMap> points, Val
   return values;
 }
 
-//===-- transposition -----------------------------------------------------------------------------------------------===//
+//===-- transposition ------------------------------------------------------------------------------------------------
 
-/// log2(n) rounds; round s exchanges bit s of the number of a row with bit s of the position in it, by shuffles of two rows.
+/// log2(n) rounds; round s exchanges bit s of the number of a row with bit s of the position in it, by shuffles of two
+/// rows.
 SmallVector<Value> cpu::transpose(Emit &b, ArrayRef<Value> rows) {
   SmallVector<Value> current(rows);
   int64_t n = rows.size();

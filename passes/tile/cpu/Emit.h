@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Building blocks of the CPU lowering: loops, places, vectors.
 //
-// A fragment lies in a 1-D memref of its places (a buffer). Loops go over the elements of a fragment in runs (elements side by
-// side); the innermost step is a vector, at the end of a run one of the elements left over, so nothing outside a fragment is
-// touched and no code is conditional. Widths are static; width 0 stands for scalar code.
+// A fragment lies in a 1-D memref of its places (a buffer). Loops go over the elements of a fragment in runs (elements
+// side by side); the innermost step is a vector, at the end of a run one of the elements left over, so nothing outside
+// a fragment is touched and no code is conditional. Widths are static; width 0 stands for scalar code.
 #pragma once
-#include "passes/tile/Layouts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "passes/tile/Layouts.h"
 
 namespace attn::tile::cpu {
 
@@ -51,15 +51,15 @@ public:
   mlir::Value read(mlir::Value buffer, mlir::OpFoldResult offset, mlir::Type element, int64_t width);
   void write(mlir::Value value, mlir::Value buffer, mlir::OpFoldResult offset);
 
-  /// Elements of the fragment `frag`, seen from a space by the projection `map`: at `coordinates` of the space and the next
-  /// `width` along dimension `lanes`. A scalar if it does not depend on `lanes`.
+  /// Elements of the fragment `frag`, seen from a space by the projection `map`: at `coordinates` of the space and the
+  /// next `width` along dimension `lanes`. A scalar if it does not depend on `lanes`.
   mlir::Value readProjected(mlir::Value frag, mlir::AffineMap map, llvm::ArrayRef<mlir::OpFoldResult> coordinates,
                             std::optional<unsigned> lanes, int64_t width);
 };
 
-/// Calls `chunk(coordinates, width)` for all elements of a fragment of `type`, once for each `width` of them along its run
-/// (width 0: one element, where there is no run or `scalar` is asked for). `enter(coordinates)` comes before the chunks that
-/// share all other coordinates.
+/// Calls `chunk(coordinates, width)` for all elements of a fragment of `type`, once for each `width` of them along its
+/// run (width 0: one element, where there is no run or `scalar` is asked for). `enter(coordinates)` comes before the
+/// chunks that share all other coordinates.
 struct ElementLoop {
   Emit &b;
   FragType type;
@@ -76,8 +76,10 @@ private:
   void nest(Coordinates &coordinates, unsigned dim, mlir::OpFoldResult base, int64_t count);
 };
 
-/// The region of a map or reduce at some elements. Arguments that are scalars and what depends on them alone stay scalars.
-llvm::SmallVector<mlir::Value> emitRegion(Emit &b, mlir::Block &body, llvm::ArrayRef<mlir::Value> arguments, int64_t width);
+/// The region of a map or reduce at some elements. Arguments that are scalars and what depends on them alone stay
+/// scalars.
+llvm::SmallVector<mlir::Value> emitRegion(Emit &b, mlir::Block &body, llvm::ArrayRef<mlir::Value> arguments,
+                                          int64_t width);
 /// Whether all ops of a region have a form on vectors.
 bool hasVectorForm(mlir::Block &body);
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // tile.load, tile.store and tile.convert.
 //
-// Memory is walked in rows: all elements that differ only in the dimension `along`, which alone moves the last index of the
-// memref, by one element a step. Whether a row may be read, and which part of it, is found once a row in scalar code; the rest
-// of an element's address must not depend on `along`. A whole row of unit stride goes in vectors; where the fragment's own
-// contiguous dimension is another one, square blocks of rows are transposed in registers. Everything else goes by element,
-// and an access without such a dimension (a gather along the last index) has rows of one element.
-#include "passes/tile/cpu/Emit.h"
+// Memory is walked in rows: all elements that differ only in the dimension `along`, which alone moves the last index of
+// the memref, by one element a step. Whether a row may be read, and which part of it, is found once a row in scalar
+// code; the rest of an element's address must not depend on `along`. A whole row of unit stride goes in vectors; where
+// the fragment's own contiguous dimension is another one, square blocks of rows are transposed in registers. Everything
+// else goes by element, and an access without such a dimension (a gather along the last index) has rows of one element.
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "passes/tile/cpu/Emit.h"
 
 using namespace mlir;
 using namespace attn::tile;
@@ -24,9 +24,9 @@ struct Row {
 /// Memory that is read or written by a fragment.
 class Access {
 public:
-  Value memory;                   ///< 1-D, unit strides
-  std::optional<unsigned> along;  ///< dimension of the fragment
-  OpFoldResult stride;            ///< between elements of a row
+  Value memory;                  ///< 1-D, unit strides
+  std::optional<unsigned> along; ///< dimension of the fragment
+  OpFoldResult stride;           ///< between elements of a row
   virtual ~Access() = default;
   /// The row through `coordinates`; that along the row is ignored.
   virtual Row row(Emit &b, ArrayRef<OpFoldResult> coordinates) const = 0;
@@ -55,8 +55,8 @@ private:
 /// A memref through an affine map, with limits.
 class MapAccess : public Access {
 public:
-  MapAccess(Emit &b, Value memref, AffineMap map, FragType type, ValueRange indices, ValueRange limits, ValueRange gathers = {},
-            ArrayAttr gatherMaps = {})
+  MapAccess(Emit &b, Value memref, AffineMap map, FragType type, ValueRange indices, ValueRange limits,
+            ValueRange gathers = {}, ArrayAttr gatherMaps = {})
       : map(map), type(type), limits(limits), gathers(gathers), gatherMaps(gatherMaps) {
     parameters.append(indices.begin(), indices.end());
     auto source = cast<MemRefType>(memref.getType());
@@ -101,7 +101,7 @@ public:
         row.lower = arith::MaxSIOp::create(b, row.lower, arith::SubIOp::create(b, b.index(0), place));
         row.upper = arith::MinSIOp::create(b, row.upper, arith::SubIOp::create(b, size, place));
       } else {
-        require(arith::CmpIPredicate::ult, place, size);  // a negative place is a huge one
+        require(arith::CmpIPredicate::ult, place, size); // a negative place is a huge one
       }
     }
     if (exists)
@@ -128,7 +128,8 @@ private:
       return;
     unsigned last = map.getNumResults() - 1;
     for (unsigned d = type.getRank(); d-- > 0 && !along;) {
-      bool elsewhere = llvm::any_of(llvm::seq(0u, last), [&](unsigned m) { return map.getResult(m).isFunctionOfDim(d); });
+      bool elsewhere =
+          llvm::any_of(llvm::seq(0u, last), [&](unsigned m) { return map.getResult(m).isFunctionOfDim(d); });
       for (unsigned i = 0; i < gathers.size(); ++i)
         elsewhere |= cast<AffineMapAttr>(gatherMaps[i]).getValue().isFunctionOfDim(d);
       if (!elsewhere && type.getShape()[d] > 1 && stepAlong(map, last, d) == 1)
@@ -170,7 +171,9 @@ private:
   bool isLoad = true;
 
   int64_t extent() const { return access.along ? type.getShape()[*access.along] : 1; }
-  OpFoldResult at(Value offset, OpFoldResult i) { return b.apply(b.getAffineDimExpr(0) + b.getAffineDimExpr(1), {offset, i}); }
+  OpFoldResult at(Value offset, OpFoldResult i) {
+    return b.apply(b.getAffineDimExpr(0) + b.getAffineDimExpr(1), {offset, i});
+  }
 
   /// Loops over the dimensions from `dim` on but for `skipped`.
   void nest(Coordinates &coordinates, unsigned dim, ArrayRef<unsigned> skipped, function_ref<void()> body) {
@@ -216,7 +219,9 @@ private:
   void wholeRow(Coordinates coordinates, const Row &row) {
     unsigned dim = *access.along;
     ElementLoop loop{b, type};
-    auto chunk = [&](ArrayRef<OpFoldResult> element, int64_t width) { move(element, at(row.offset, element[dim]), width); };
+    auto chunk = [&](ArrayRef<OpFoldResult> element, int64_t width) {
+      move(element, at(row.offset, element[dim]), width);
+    };
     loop.chunk = chunk;
     Run run = *runOf(type);
     int64_t panels = extent() / run.length;
@@ -231,7 +236,8 @@ private:
     if (isLoad)
       fillRow(coordinates);
     int64_t width = b.row.lanes;
-    Value begin = arith::MaxSIOp::create(b, row.lower, b.index(0)), end = arith::MinSIOp::create(b, row.upper, b.index(extent()));
+    Value begin = arith::MaxSIOp::create(b, row.lower, b.index(0)),
+          end = arith::MinSIOp::create(b, row.upper, b.index(extent()));
     auto element = [&](OpFoldResult i) {
       Coordinates current(coordinates);
       if (access.along)
@@ -262,7 +268,8 @@ private:
 
   Value padding(int64_t width) { return b.stored(pad, width); }
 
-  //===-- transposition ---------------------------------------------------------------------------------------------===//
+  //===-- transposition
+  //---------------------------------------------------------------------------------------------===//
 
   bool canTranspose(Run run) const {
     int64_t width = b.row.lanes;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// tile.reduce. Lanes go along the last combined dimension, with one combination of lanes a result; or, where the operands are
-// contiguous along a dimension of the result instead, along that, with none.
-#include "passes/tile/cpu/Emit.h"
+// tile.reduce. Lanes go along the last combined dimension, with one combination of lanes a result; or, where the
+// operands are contiguous along a dimension of the result instead, along that, with none.
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/Vector/Utils/VectorUtils.h"
+#include "passes/tile/cpu/Emit.h"
 
 using namespace mlir;
 using namespace attn::tile;
@@ -59,7 +59,8 @@ private:
       coordinates.append(space.size() - rank, b.getIndexAttr(0));
       OpFoldResult place = b.placeOf(type, result);
       auto acc = [&](int64_t width) {
-        return op.getAcc() ? b.read(b.buffers.lookup(op.getAcc()), place, type.getElementType(), width) : identity(width);
+        return op.getAcc() ? b.read(b.buffers.lookup(op.getAcc()), place, type.getElementType(), width)
+                           : identity(width);
       };
       Value value;
       if (one && lanes)
@@ -96,12 +97,13 @@ private:
       return element(coordinates, lanes, width);
     };
     auto step = [&](ArrayRef<Value> carried) {
-      SmallVector<Value> next = b.carry(b.getIndexAttr(whole), chains * width, carried, [&](OpFoldResult i, ArrayRef<Value> values) {
-        SmallVector<Value> elements;
-        for (int64_t chain = 0; chain < chains; ++chain)
-          elements.push_back(at(b.add(i, b.getIndexAttr(chain * width)), width));
-        return accumulate(values, elements);
-      });
+      SmallVector<Value> next =
+          b.carry(b.getIndexAttr(whole), chains * width, carried, [&](OpFoldResult i, ArrayRef<Value> values) {
+            SmallVector<Value> elements;
+            for (int64_t chain = 0; chain < chains; ++chain)
+              elements.push_back(at(b.add(i, b.getIndexAttr(chain * width)), width));
+            return accumulate(values, elements);
+          });
       for (int64_t i = whole; i < extent; i += width) {
         SmallVector<Value> rest(chains, identity(width));
         rest.front() = widened(at(b.getIndexAttr(i), std::min(width, extent - i)), width);
@@ -115,9 +117,10 @@ private:
     return acrossLanes(total(nest(coordinates, rank, lanes, initial, step)));
   }
 
-  //===-- accumulators ----------------------------------------------------------------------------------------------===//
-  // maximumf and minimumf take five instructions, a comparison and a choice one, which loses a NaN. So NaNs are collected
-  // beside, for two vectors with one comparison, and put back at the end.
+  //===-- accumulators
+  //----------------------------------------------------------------------------------------------===//
+  // maximumf and minimumf take five instructions, a comparison and a choice one, which loses a NaN. So NaNs are
+  // collected beside, for two vectors with one comparison, and put back at the end.
 
   bool dropsNan() {
     return op.getKind() == vector::CombiningKind::MAXIMUMF || op.getKind() == vector::CombiningKind::MINIMUMF;
@@ -139,7 +142,8 @@ private:
     if (dropsNan()) {
       Value nans = carried.back();
       for (size_t i = 0; i < elements.size(); i += 2) {
-        Value found = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, elements[i], elements[std::min(i + 1, elements.size() - 1)]);
+        Value found = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, elements[i],
+                                            elements[std::min(i + 1, elements.size() - 1)]);
         nans = arith::OrIOp::create(b, nans, arith::ExtSIOp::create(b, nans.getType(), found));
       }
       next.push_back(nans);
@@ -165,13 +169,15 @@ private:
   Value widened(Value elements, int64_t width) {
     if (cast<VectorType>(elements.getType()).getNumElements() == width)
       return elements;
-    return vector::InsertStridedSliceOp::create(b, elements, identity(width), ArrayRef<int64_t>{0}, ArrayRef<int64_t>{1});
+    return vector::InsertStridedSliceOp::create(b, elements, identity(width), ArrayRef<int64_t>{0},
+                                                ArrayRef<int64_t>{1});
   }
 
   /// A tree: halves are combined until one element is left.
   Value acrossLanes(Value elements) {
     for (int64_t width = cast<VectorType>(elements.getType()).getNumElements(); width > 1; width /= 2) {
-      auto low = llvm::to_vector(llvm::seq<int64_t>(0, width / 2)), high = llvm::to_vector(llvm::seq<int64_t>(width / 2, width));
+      auto low = llvm::to_vector(llvm::seq<int64_t>(0, width / 2)),
+           high = llvm::to_vector(llvm::seq<int64_t>(width / 2, width));
       elements = combine(vector::ShuffleOp::create(b, elements, elements, low),
                          vector::ShuffleOp::create(b, elements, elements, high));
     }
