@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // tile-schedule. Needs: layouts. Expands the loops over visited blocks into a loop over full blocks and loops over
-// partial ones, so that masks of full blocks fold, and moves what does not change in a loop out of it.
+// partial ones, so that masks of full blocks fold, and moves what does not change in a loop out of it, or, where many
+// tasks would do it, into a launch of its own.
 #include "dialects/route/Route.h"
 #include "dialects/tile/Tile.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -13,6 +14,7 @@
 #include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
 #include "passes/Passes.h"
 #include "passes/route/BlockRanges.h"
+#include "passes/tile/HoistPacks.h"
 
 namespace attn {
 #define GEN_PASS_DEF_TILESCHEDULE
@@ -61,6 +63,16 @@ struct Schedule : attn::impl::TileScheduleBase<Schedule> {
     return success();
   }
 
+  void hoistAllPacks() {
+    SmallVector<std::pair<scf::ForallOp, route::ForOp>> loops;
+    for (auto launch : getOperation().getOps<scf::ForallOp>())
+      launch.walk([&](route::ForOp loop) { loops.emplace_back(launch, loop); });
+    IRRewriter rewriter(&getContext());
+    for (auto [launch, loop] : loops)
+      for (route::ForOp member : route::splitUnion(rewriter, loop))
+        hoistPacks(launch, member, workspaceLimit);
+  }
+
   /// Innermost first: expansion copies bodies.
   LogicalResult expandRoutes() {
     SmallVector<route::ForOp> loops;
@@ -78,6 +90,9 @@ struct Schedule : attn::impl::TileScheduleBase<Schedule> {
       if (!isa<scf::ForallOp>(loop))
         hoistInvariants(loop);
     });
+    if (failed(simplify()))
+      return signalPassFailure();
+    hoistAllPacks();
     if (failed(expandRoutes()) || failed(simplify()))
       signalPassFailure();
   }

@@ -83,6 +83,8 @@ llvm::SmallVector<mlir::Value> emitRegion(Emit &b, mlir::Block &body, llvm::Arra
 /// Whether all ops of a region have a form on vectors.
 bool hasVectorForm(mlir::Block &body);
 
+/// The 1-D memref of the places of a `view`.
+mlir::Value viewOf(LoadOp op, Emit &b);
 void lowerLoad(LoadOp op, Emit &b);
 void lowerStore(StoreOp op, Emit &b);
 void lowerConvert(ConvertOp op, Emit &b);
