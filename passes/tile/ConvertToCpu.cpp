@@ -9,7 +9,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "passes/Passes.h"
 #include "passes/tile/CallAbi.h"
-#include "passes/tile/cpu/Emit.h"
+#include "passes/tile/cpu/Sweeps.h"
 
 namespace attn {
 #define GEN_PASS_DEF_TILECONVERTTOCPU
@@ -174,8 +174,10 @@ struct ConvertToCpu : attn::impl::TileConvertToCpuBase<ConvertToCpu> {
       else if (auto branch = dyn_cast<scf::IfOp>(op))
         chooseView(branch, b);
     });
+    cpu::findSweeps(ops, b);
     for (Operation *op : ops)
-      lower(op, b);
+      if (!b.joined.count(op))
+        lower(op, b);
     for (Operation *op : ops)
       op->dropAllUses();
     for (Operation *op : structures)

@@ -42,6 +42,20 @@ static void hoistInvariants(LoopLikeOpInterface loop) {
       [&](Operation *op, Region *) { loop.moveOutOfLoop(op); });
 }
 
+/// Elementwise ops go right before their first reader, whose loops may then make them.
+static void sinkToReader(Operation *op) {
+  Operation *first = nullptr;
+  for (Operation *user : op->getUsers()) {
+    Operation *here = op->getBlock()->findAncestorOpInBlock(*user);
+    if (!here)
+      return;
+    if (!first || here->isBeforeInBlock(first))
+      first = here;
+  }
+  if (first)
+    op->moveBefore(first);
+}
+
 namespace {
 struct Schedule : attn::impl::TileScheduleBase<Schedule> {
   using Base::Base;
@@ -94,7 +108,11 @@ struct Schedule : attn::impl::TileScheduleBase<Schedule> {
       return signalPassFailure();
     hoistAllPacks();
     if (failed(expandRoutes()) || failed(simplify()))
-      signalPassFailure();
+      return signalPassFailure();
+    SmallVector<Operation *> maps;
+    getOperation().walk([&](MapOp map) { maps.push_back(map); });
+    for (Operation *map : llvm::reverse(maps))
+      sinkToReader(map);
   }
 };
 } // namespace

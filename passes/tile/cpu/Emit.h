@@ -25,6 +25,12 @@ public:
   /// Where each fragment lies: a 1-D memref of the stored type.
   llvm::DenseMap<mlir::Value, mlir::Value> buffers;
 
+  /// Ops without loops of their own, and the op whose loops make them (see Sweeps.h).
+  llvm::DenseMap<mlir::Operation *, mlir::Operation *> joined;
+
+  /// Memory of `count` elements on the stack of the task, for the time of one op.
+  mlir::Value temporary(int64_t count, mlir::Type element);
+
   mlir::Value index(int64_t value);
   mlir::Value value(mlir::OpFoldResult value);
   /// `expr` with its dimensions and symbols replaced.
@@ -55,6 +61,9 @@ public:
   /// next `width` along dimension `lanes`. A scalar if it does not depend on `lanes`.
   mlir::Value readProjected(mlir::Value frag, mlir::AffineMap map, llvm::ArrayRef<mlir::OpFoldResult> coordinates,
                             std::optional<unsigned> lanes, int64_t width);
+
+private:
+  llvm::DenseMap<std::pair<int64_t, mlir::Type>, mlir::Value> temporaries;
 };
 
 /// Calls `chunk(coordinates, width)` for all elements of a fragment of `type`, once for each `width` of them along its
@@ -80,6 +89,9 @@ private:
 /// scalars.
 llvm::SmallVector<mlir::Value> emitRegion(Emit &b, mlir::Block &body, llvm::ArrayRef<mlir::Value> arguments,
                                           int64_t width);
+/// The results of `op` at `coordinates` of its space and the next `width` along `lanes`, computed on the spot.
+llvm::SmallVector<mlir::Value> emitElements(Emit &b, MapOp op, llvm::ArrayRef<mlir::OpFoldResult> coordinates,
+                                            std::optional<unsigned> lanes, int64_t width);
 /// Whether all ops of a region have a form on vectors.
 bool hasVectorForm(mlir::Block &body);
 
@@ -92,6 +104,10 @@ void lowerMap(MapOp op, Emit &b);
 void lowerMask(MaskOp op, Emit &b);
 void lowerReduce(ReduceOp op, Emit &b);
 void lowerDot(DotOp op, Emit &b);
+
+/// The dimension of its space that a contraction's vectors go along: result and one factor lie contiguous there. None if
+/// it is scalar code.
+std::optional<unsigned> vectorDim(DotOp op);
 
 /// Index values of `points` at `coordinates`, one vector (or scalar, where it does not depend on `lanes`) a result.
 llvm::SmallVector<mlir::Value> emitPoints(Emit &b, std::optional<mlir::AffineMap> points, mlir::ValueRange symbols,
