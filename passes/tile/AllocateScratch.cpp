@@ -30,8 +30,8 @@ static bool isBranchToView(OpOperand &yielded) {
   return isa<scf::IfOp>(yielded.getOwner()->getParentOp()) && mayBeView(yielded.get());
 }
 
-/// Copies `operands`, whose values must end in the places of `targets`, where the two are not in one class. A branch may
-/// yield a view: its result is then wherever that is.
+/// Copies `operands`, whose values must end in the places of `targets`, where the two are not in one class. A branch
+/// may yield a view: its result is then wherever that is.
 static void copyAtOnce(OpBuilder &b, MutableArrayRef<OpOperand> operands, ValueRange targets,
                        const ScratchClasses &classes) {
   SmallVector<std::pair<OpOperand *, Value>> moves;

@@ -110,9 +110,8 @@ bool Pack::collect(Operation *op) {
 
 bool writesMemory(scf::ForallOp launch, Value memory) {
   return launch
-      .walk([&](StoreOp store) {
-        return store.getTarget() == memory ? WalkResult::interrupt() : WalkResult::advance();
-      })
+      .walk(
+          [&](StoreOp store) { return store.getTarget() == memory ? WalkResult::interrupt() : WalkResult::advance(); })
       .wasInterrupted();
 }
 
@@ -142,6 +141,13 @@ AffineMap Pack::placeMap() {
   return AffineMap::get(layout.getNumDims(), coordinates.size() + 1, results, context);
 }
 
+/// Workspaces do not exist yet where launches are counted, but their sizes do.
+Value extentOf(ImplicitLocOpBuilder &b, const Coordinate &each) {
+  if (auto alloc = each.memory.getDefiningOp<memref::AllocOp>())
+    return getValueOrCreateConstantIndexOp(b, b.getLoc(), alloc.getMixedSizes()[each.dim]);
+  return memref::DimOp::create(b, each.memory, each.dim);
+}
+
 void Pack::hoist(int64_t workspaceLimit) {
   ImplicitLocOpBuilder b(made.getLoc(), launch);
   int64_t size = loop.getBlock().back();
@@ -153,7 +159,7 @@ void Pack::hoist(int64_t workspaceLimit) {
   SmallVector<Value> extents;
   Value shares = constant(1), tasks = constant(1);
   for (const Coordinate &each : coordinates) {
-    extents.push_back(memref::DimOp::create(b, each.memory, each.dim));
+    extents.push_back(extentOf(b, each));
     shares = product(shares, extents.back());
   }
   for (OpFoldResult bound : launch.getMixedUpperBound())

@@ -178,7 +178,8 @@ void ScratchClasses::mergeInPlace() {
   for (Value result : order)
     if (Operation *op = result.getDefiningOp(); op && !isa<LoopLikeOpInterface>(op))
       for (Value operand : op->getOperands())
-        if (isa<FragType>(operand.getType()) && !mayBeView(operand) && diesInPlace(operand, result) && tryMerge(operand, result))
+        if (isa<FragType>(operand.getType()) && !mayBeView(operand) && diesInPlace(operand, result) &&
+            tryMerge(operand, result))
           break;
 }
 

@@ -105,8 +105,8 @@ void lowerMask(MaskOp op, Emit &b);
 void lowerReduce(ReduceOp op, Emit &b);
 void lowerDot(DotOp op, Emit &b);
 
-/// The dimension of its space that a contraction's vectors go along: result and one factor lie contiguous there. None if
-/// it is scalar code.
+/// The dimension of its space that a contraction's vectors go along: result and one factor lie contiguous there. None
+/// if it is scalar code.
 std::optional<unsigned> vectorDim(DotOp op);
 
 /// Index values of `points` at `coordinates`, one vector (or scalar, where it does not depend on `lanes`) a result.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // tile.reduce. Lanes go along the last combined dimension, with one combination of lanes a result; or, where the
 // operands are contiguous along a dimension of the result instead, along that, with none.
+#include "passes/tile/cpu/Reduce.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/Utils/VectorUtils.h"
-#include "passes/tile/cpu/Reduce.h"
 #include "passes/tile/cpu/Sweeps.h"
 
 using namespace mlir;
@@ -29,9 +29,7 @@ Value LaneCombiner::combineFast(Value x, Value y) {
   return arith::SelectOp::create(b, better, y, x);
 }
 
-Type LaneCombiner::wordType() {
-  return b.getIntegerType(reduce.getType().getElementType().getIntOrFloatBitWidth());
-}
+Type LaneCombiner::wordType() { return b.getIntegerType(reduce.getType().getElementType().getIntOrFloatBitWidth()); }
 
 Value LaneCombiner::unordered(Value x, Value y) {
   Value found = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, x, y);

@@ -13,9 +13,7 @@ public:
 
   int64_t getWidth() const { return width; }
   mlir::Value identity() { return identity(width); }
-  mlir::Value identity(int64_t width) {
-    return b.constant(mlir::cast<mlir::TypedAttr>(reduce.getIdentity()), width);
-  }
+  mlir::Value identity(int64_t width) { return b.constant(mlir::cast<mlir::TypedAttr>(reduce.getIdentity()), width); }
   mlir::Value combine(mlir::Value x, mlir::Value y);
 
   /// maximumf and minimumf take five instructions, a comparison and a choice one, which loses a NaN. Where this holds,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/tile/cpu/Sweeps.h"
-#include "passes/tile/cpu/Reduce.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "passes/tile/cpu/Reduce.h"
 
 using namespace mlir;
 using namespace attn::tile;
@@ -23,8 +23,8 @@ static bool mayOverlap(Value x, Value y, const Emit &b) {
   return !left || !right || (left->first < right->second && right->first < left->second);
 }
 
-/// Whether writing `result` element by element, each after `map` has read what it needs for that element, keeps all that
-/// it needs for others.
+/// Whether writing `result` element by element, each after `map` has read what it needs for that element, keeps all
+/// that it needs for others.
 static bool mayWriteAfterEach(Value result, MapOp map, const Emit &b) {
   for (auto [i, input] : llvm::enumerate(map.getInputs())) {
     bool sameElement = map.getOperandMap(i).isIdentity() && b.buffers.lookup(input) == b.buffers.lookup(result) &&
@@ -42,7 +42,8 @@ static bool isRightBefore(Operation *first, Operation *second) {
   if (first->getBlock() != second->getBlock())
     return false;
   Operation *op = first->getNextNode();
-  while (op && op != second && isMemoryEffectFree(op) && !isa<TileDialect>(op->getDialect()) && op->getNumRegions() == 0)
+  while (op && op != second && isMemoryEffectFree(op) && !isa<TileDialect>(op->getDialect()) &&
+         op->getNumRegions() == 0)
     op = op->getNextNode();
   return op == second;
 }
@@ -82,8 +83,8 @@ static bool hasVectorsAlongLast(DotOp dot) {
 
 static void joinStart(DotOp dot, Emit &b) {
   auto map = dot.getAcc() ? dot.getAcc().getDefiningOp<MapOp>() : MapOp();
-  if (canMakeOnTheSpot(map) && hasVectorsAlongLast(dot) && map->hasOneUse() && isRightBefore(map, dot) && !map.getPoints() &&
-      mayWriteAfterEach(dot.getResult(), map, b))
+  if (canMakeOnTheSpot(map) && hasVectorsAlongLast(dot) && map->hasOneUse() && isRightBefore(map, dot) &&
+      !map.getPoints() && mayWriteAfterEach(dot.getResult(), map, b))
     b.joined[map] = dot;
 }
 

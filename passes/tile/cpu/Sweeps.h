@@ -5,8 +5,8 @@
 //   map, dot acc      the map is the start of each tile of accumulators
 //   dot, reduce       each tile is combined, lane by lane, as it leaves the registers; lanes last
 //
-// A map stands right before its root, so joining it moves nothing past another op; what it writes may lie where it reads
-// (in place, element by element), but what the root writes must not lie where the map still reads.
+// A map stands right before its root, so joining it moves nothing past another op; what it writes may lie where it
+// reads (in place, element by element), but what the root writes must not lie where the map still reads.
 #pragma once
 #include "passes/tile/cpu/Emit.h"
 
