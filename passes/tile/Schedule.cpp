@@ -109,10 +109,13 @@ struct Schedule : attn::impl::TileScheduleBase<Schedule> {
     hoistAllPacks();
     if (failed(expandRoutes()) || failed(simplify()))
       return signalPassFailure();
-    SmallVector<Operation *> maps;
-    getOperation().walk([&](MapOp map) { maps.push_back(map); });
-    for (Operation *map : llvm::reverse(maps))
-      sinkToReader(map);
+    SmallVector<Operation *> elementwise;
+    getOperation().walk([&](Operation *op) {
+      if (isa<MapOp, MaskOp>(op))
+        elementwise.push_back(op);
+    });
+    for (Operation *op : llvm::reverse(elementwise))
+      sinkToReader(op);
   }
 };
 } // namespace

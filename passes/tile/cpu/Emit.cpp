@@ -191,6 +191,8 @@ void ElementLoop::nest(Coordinates &coordinates, unsigned dim, OpFoldResult base
         coordinates[*lanes()] = base;
       enter(coordinates);
     }
+    if (row)
+      return row(coordinates);
     return lanes() ? chunks(coordinates, base, count) : chunk(coordinates, 0);
   }
   if (lanes() == dim)

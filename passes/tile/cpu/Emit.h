@@ -75,6 +75,8 @@ struct ElementLoop {
   bool scalar = false;
   llvm::function_ref<void(llvm::ArrayRef<mlir::OpFoldResult>)> enter = nullptr;
   llvm::function_ref<void(llvm::ArrayRef<mlir::OpFoldResult>, int64_t)> chunk = nullptr;
+  /// In place of chunks: once for all elements that share all other coordinates.
+  std::function<void(llvm::ArrayRef<mlir::OpFoldResult>)> row = nullptr;
 
   void emit();
   std::optional<unsigned> lanes() const;
@@ -92,6 +94,9 @@ llvm::SmallVector<mlir::Value> emitRegion(Emit &b, mlir::Block &body, llvm::Arra
 /// The results of `op` at `coordinates` of its space and the next `width` along `lanes`, computed on the spot.
 llvm::SmallVector<mlir::Value> emitElements(Emit &b, MapOp op, llvm::ArrayRef<mlir::OpFoldResult> coordinates,
                                             std::optional<unsigned> lanes, int64_t width);
+/// The same of a mask, as stored; its `full` is not looked at.
+mlir::Value emitElements(Emit &b, MaskOp op, llvm::ArrayRef<mlir::OpFoldResult> coordinates,
+                         std::optional<unsigned> lanes, int64_t width);
 /// Whether all ops of a region have a form on vectors.
 bool hasVectorForm(mlir::Block &body);
 

@@ -4,6 +4,7 @@
 #include "passes/tile/cpu/Reduce.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/Utils/VectorUtils.h"
+#include "passes/tile/cpu/Demand.h"
 #include "passes/tile/cpu/Sweeps.h"
 
 using namespace mlir;
@@ -84,7 +85,7 @@ class Reduction {
 public:
   Reduction(ReduceOp op, Emit &b)
       : op(op), b(b), space(op.getSpace()), rank(op.getType().getRank()), lanes(lanesAlong(op)),
-        combiner(op, b, b.row.lanes), made(joinedElements(op, b)) {}
+        combiner(op, b, b.row.lanes), made(joinedElements(op, b)), bound(boundOf(op, b)) {}
 
   void emit() {
     // One result at a time, its lanes combined in the end; else as many as the chunk has.
@@ -119,12 +120,13 @@ private:
   unsigned rank;
   std::optional<unsigned> lanes;
   LaneCombiner combiner;
-  MapOp made; ///< whose elements are made here
+  Operation *made; ///< map or mask whose elements are made here
+  MaskOp bound;    ///< beyond whose set there are only identities
 
   Value element(ArrayRef<OpFoldResult> coordinates, int64_t width) {
     SmallVector<Value> arguments;
     for (unsigned i = 0; i < op.getInputs().size(); ++i)
-      if (made && made.getResult(0) == op.getInputs()[i])
+      if (made && made->getResult(0) == op.getInputs()[i])
         arguments.push_back(madeElement(coordinates, width));
       else
         arguments.push_back(b.readProjected(op.getInputs()[i], op.getOperandMap(i), coordinates, lanes, width));
@@ -133,7 +135,10 @@ private:
   }
 
   Value madeElement(ArrayRef<OpFoldResult> coordinates, int64_t width) {
-    Value value = emitElements(b, made, coordinates, lanes, width).front(), frag = made.getResult(0);
+    Value frag = made->getResult(0);
+    auto map = dyn_cast<MapOp>(made);
+    Value value = map ? emitElements(b, map, coordinates, lanes, width).front()
+                      : emitElements(b, cast<MaskOp>(made), coordinates, lanes, width);
     b.write(value, b.buffers.lookup(frag), b.placeOf(cast<FragType>(frag.getType()), coordinates));
     return value;
   }
@@ -158,8 +163,8 @@ private:
         cost += isa<math::MathDialect>(each.getDialect()) ? functionCost : 1;
     };
     count(op.getBody().front());
-    if (made)
-      count(made.getBody().front());
+    if (auto map = dyn_cast_or_null<MapOp>(made))
+      count(map.getBody().front());
     return llvm::divideCeil(b.row.fmaLatency, cost);
   }
 
@@ -173,13 +178,13 @@ private:
       return element(coordinates, width);
     };
     auto step = [&](ArrayRef<Value> carried) {
-      SmallVector<Value> next =
-          b.carry(b.getIndexAttr(whole), chains * width, carried, [&](OpFoldResult i, ArrayRef<Value> values) {
-            SmallVector<Value> elements;
-            for (int64_t chain = 0; chain < chains; ++chain)
-              elements.push_back(at(b.add(i, b.getIndexAttr(chain * width)), width));
-            return accumulate(values, elements);
-          });
+      OpFoldResult end = bound ? OpFoldResult(endOfRow(b, bound, coordinates)) : b.getIndexAttr(whole);
+      SmallVector<Value> next = b.carry(end, chains * width, carried, [&](OpFoldResult i, ArrayRef<Value> values) {
+        SmallVector<Value> elements;
+        for (int64_t chain = 0; chain < chains; ++chain)
+          elements.push_back(at(b.add(i, b.getIndexAttr(chain * width)), width));
+        return accumulate(values, elements);
+      });
       for (int64_t i = whole; i < extent; i += width) {
         SmallVector<Value> rest(chains, combiner.identity());
         rest.front() = combiner.widened(at(b.getIndexAttr(i), std::min(width, extent - i)));

@@ -59,16 +59,33 @@ static bool canMakeOnTheSpot(MapOp map) {
          isRowMajor(cast<FragType>(map.getResult(0).getType()));
 }
 
+/// Where all of a block is in the set, a mask is nothing; and without a condition on elements it has no loop over all.
+static bool canMakeOnTheSpot(MaskOp mask) {
+  IntegerAttr full;
+  bool isPartial = mask && mask.getCondition() &&
+                   (!mask.getFull() || (matchPattern(mask.getFull(), m_Constant(&full)) && full.getValue().isZero()));
+  return isPartial && isRowMajor(mask.getType()) && !mask.getType().getElementType().isInteger(1);
+}
+
+/// Reads of the two stay apart from what the reduction writes.
+static bool mayWriteAfterEach(Value result, MaskOp mask, const Emit &b) {
+  return !mayOverlap(mask.getInput(), result, b) &&
+         (!mask.getCondition() || !mayOverlap(mask.getCondition(), result, b));
+}
+
 static void joinElements(ReduceOp reduce, Emit &b) {
   if (!combinesAlongLast(reduce))
     return;
   for (auto [i, input] : llvm::enumerate(reduce.getInputs())) {
-    auto map = input.getDefiningOp<MapOp>();
-    if (canMakeOnTheSpot(map) && !b.joined.count(map) && isRightBefore(map, reduce) &&
-        map.getSpace() == reduce.getSpace() && reduce.getOperandMap(i).isIdentity() &&
-        llvm::count(reduce.getOperands(), input) == 1 && !mayOverlap(input, reduce.getResult(), b) &&
-        mayWriteAfterEach(reduce.getResult(), map, b)) {
-      b.joined[map] = reduce;
+    Operation *op = input.getDefiningOp();
+    auto map = dyn_cast_or_null<MapOp>(op);
+    auto mask = dyn_cast_or_null<MaskOp>(op);
+    bool canJoin = map ? canMakeOnTheSpot(map) && mayWriteAfterEach(reduce.getResult(), map, b)
+                       : canMakeOnTheSpot(mask) && mayWriteAfterEach(reduce.getResult(), mask, b);
+    if (canJoin && !b.joined.count(op) && isRightBefore(op, reduce) && reduce.getOperandMap(i).isIdentity() &&
+        cast<FragType>(input.getType()).getShape() == reduce.getSpace() &&
+        llvm::count(reduce.getOperands(), input) == 1 && !mayOverlap(input, reduce.getResult(), b)) {
+      b.joined[op] = reduce;
       return;
     }
   }
@@ -113,11 +130,11 @@ void cpu::findSweeps(ArrayRef<Operation *> ops, Emit &b) {
 
 //===-- lookup -------------------------------------------------------------------------------------------------------
 
-MapOp cpu::joinedElements(ReduceOp reduce, const Emit &b) {
+Operation *cpu::joinedElements(ReduceOp reduce, const Emit &b) {
   for (Value input : reduce.getInputs())
-    if (auto map = input.getDefiningOp<MapOp>(); map && b.joined.lookup(map) == reduce)
-      return map;
-  return {};
+    if (Operation *op = input.getDefiningOp(); op && b.joined.lookup(op) == reduce)
+      return op;
+  return nullptr;
 }
 
 MapOp cpu::joinedStart(DotOp dot, const Emit &b) {
