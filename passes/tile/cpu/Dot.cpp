@@ -5,12 +5,22 @@
 // cache. Remainders are smaller tiles of static size. A map that starts the accumulators and a reduction of the result
 // along its vectors are done on the way, while the tile is in registers.
 #include "passes/tile/cpu/Demand.h"
+#include "passes/tile/cpu/Dot.h"
 #include "passes/tile/cpu/Reduce.h"
 #include "passes/tile/cpu/Sweeps.h"
 
 using namespace mlir;
 using namespace attn::tile;
 using namespace attn::tile::cpu;
+
+Value cpu::multiplyAdd(Emit &b, Value x, Value y, Value sum) {
+  bool isFloat = isa<FloatType>(getElementTypeOrSelf(sum.getType()));
+  if (isFloat && isa<VectorType>(sum.getType()))
+    return vector::FMAOp::create(b, x, y, sum);
+  if (isFloat)
+    return arith::AddFOp::create(b, arith::MulFOp::create(b, x, y), sum);
+  return arith::AddIOp::create(b, arith::MulIOp::create(b, x, y), sum);
+}
 
 std::optional<unsigned> cpu::vectorDim(DotOp op) {
   DotRoles roles = rolesOf(op);
@@ -120,6 +130,8 @@ public:
   }
 
   void emit() {
+    if (std::optional<unsigned> inner = innerDim(op))
+      return lowerInnerDot(op, *inner, b);
     if (!vectorDim(op))
       return emitScalar();
     panel = runOf(cast<FragType>(factor(roles.vectors).getType()))->length;
@@ -258,7 +270,7 @@ private:
       SmallVector<Value> next;
       for (int64_t r = 0; r < rows; ++r) {
         Value scalar = b.read(b.buffers.lookup(factor(other)), placeOf(other, shifted(rowDim, r)), element, 0);
-        next.push_back(multiplyAdd(b.splat(scalar, columns), vector, carried[r]));
+        next.push_back(multiplyAdd(b, b.splat(scalar, columns), vector, carried[r]));
       }
       return next;
     };
@@ -324,14 +336,6 @@ private:
     });
   }
 
-  Value multiplyAdd(Value x, Value y, Value sum) {
-    if (isa<FloatType>(element) && isa<VectorType>(sum.getType()))
-      return vector::FMAOp::create(b, x, y, sum);
-    if (isa<FloatType>(element))
-      return arith::AddFOp::create(b, arith::MulFOp::create(b, x, y), sum);
-    return arith::AddIOp::create(b, arith::MulIOp::create(b, x, y), sum);
-  }
-
   /// Element by element: no vector of one factor has a vector of the result to go with.
   void emitScalar() {
     SmallVector<unsigned> outer;
@@ -344,7 +348,7 @@ private:
       auto step = [&](ArrayRef<Value> carried) {
         Value x = b.read(b.buffers.lookup(op.getLhs()), placeOf(0, coordinates), element, 0);
         Value y = b.read(b.buffers.lookup(op.getRhs()), placeOf(1, coordinates), element, 0);
-        return SmallVector<Value>{multiplyAdd(x, y, carried.front())};
+        return SmallVector<Value>{multiplyAdd(b, x, y, carried.front())};
       };
       b.write(contract(roles.contracted, sum, step).front(), b.buffers.lookup(op.getResult()), place);
     });
