@@ -46,7 +46,10 @@ static bool splitFactors(EinsumOp op, Factors (&sides)[2], Factors &rest) {
     side->iterators.resize(op.getNumIterators());
   for (Value factor : inner) {
     llvm::SmallBitVector used = op.getIteratorsOf(factor);
-    bool joinsFirst = sides[0].values.empty() || !used.test(sides[0].iterators); // a subset
+    // Two factors are two sides, but for those that go element by element; what a side covers joins it.
+    bool isCovered = !used.test(sides[0].iterators);
+    bool joinsFirst =
+        sides[0].values.empty() || (isCovered && (!sides[1].values.empty() || used == sides[0].iterators));
     Factors &side = joinsFirst ? sides[0] : sides[1];
     side.values.push_back(factor);
     side.iterators |= used;
