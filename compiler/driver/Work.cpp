@@ -214,6 +214,9 @@ static std::string conditionOf(ArrayRef<route::AffineOp> members, KernelOp kerne
   return all;
 }
 
+/// What a table holds is not known here; with a number larger than any extent a length leaves all blocks.
+static constexpr int64_t kUnknownElement = int64_t(1) << 31;
+
 static void count(Visits &visits, Value set, reference::Symbols &symbols, unsigned numLeading) {
   SmallVector<int64_t> extents;
   bool isKnown = true;
@@ -225,6 +228,8 @@ static void count(Visits &visits, Value set, reference::Symbols &symbols, unsign
       llvm::consumeError(extent.takeError());
   }
   auto valueOf = [&](Value value) -> int64_t {
+    if (value.getDefiningOp<route::ElementOp>())
+      return kUnknownElement;
     llvm::Expected<reference::Scalar> scalar = symbols.captured(value);
     if (scalar)
       return scalar->integer;
@@ -267,7 +272,10 @@ std::vector<Visits> attn::driver::visitsOf(KernelOp kernel, const Extents *exten
       visits.block.push_back(size ? size.getInt() : 1);
     }
     visits.condition = conditionOf(members, kernel);
-    visits.isExact = llvm::none_of(members, [](route::AffineOp member) { return member.getInexact(); });
+    auto readsTable = [](Value symbol) { return bool(symbol.getDefiningOp<route::ElementOp>()); };
+    visits.isExact = llvm::none_of(members, [&](route::AffineOp member) {
+      return member.getInexact() || llvm::any_of(member.getSymbols(), readsTable);
+    });
     if (extents) {
       reference::Symbols symbols = symbolsOf(kernel, *extents, scalars);
       count(visits, set, symbols, visits.ranks.size() - visits.over.size());

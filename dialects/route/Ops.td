@@ -69,6 +69,23 @@ def UnionOp : RouteOp<"union", [Pure]> {
   let hasVerifier = 1;
 }
 
+def ElementOp : RouteOp<"element", [Pure]> {
+  let summary = "the element of an integer table at the point of the launch, as a symbol of a set";
+  let description = [{
+    ```mlir
+    %n = route.element %len["b"] : tensor<?xi32, #attn.ranks<b>>
+    %r = route.affine [m] symbols(len = %n) where [len - 1 - m]
+    ```
+    Blocks of the launch have one point of each rank named, so the element is one number for all of a block.
+
+    Constraints: element_c1 the table has integers and a name for each dimension.
+  }];
+  let arguments = (ins AnyRankedTensor:$table, StrArrayAttr:$at);
+  let results = (outs Index:$result);
+  let assemblyFormat = "$table `` $at attr-dict `:` type($table)";
+  let hasVerifier = 1;
+}
+
 //===-- the loop ----------------------------------------------------------------------------------------------------===//
 
 def ForOp : RouteOp<"for", [SingleBlock, RecursiveMemoryEffects, RecursivelySpeculatable, AttrSizedOperandSegments,

@@ -181,6 +181,13 @@ LogicalResult AffineOp::verify() {
 
 //===-- route.union --------------------------------------------------------------------------------------------------
 
+LogicalResult ElementOp::verify() {
+  auto type = cast<RankedTensorType>(getTable().getType());
+  if (!isa<IntegerType>(type.getElementType()) || size_t(type.getRank()) != getAt().size()) // element_c1
+    return emitOpError() << "table of " << type << " read at " << getAt() << ", expected integers at a rank a dimension";
+  return success();
+}
+
 LogicalResult UnionOp::verify() {
   if (getMembers().empty()) // union_c1
     return emitOpError() << "has no members";

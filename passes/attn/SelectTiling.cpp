@@ -5,6 +5,7 @@
 // lacks is worth a block, because that factor is then used once for each of its points.
 #include "compiler/targets/Targets.h"
 #include "dialects/attn/Attn.h"
+#include "dialects/route/Route.h"
 #include "passes/Passes.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -161,6 +162,10 @@ struct GroupTiling {
     llvm::append_range(order, streamed);
     llvm::copy_if(results, std::back_inserter(order), [&](StringRef rank) { return rank != blocked; });
     order.push_back(blocked);
+    group.walk([&](route::ElementOp element) {
+      for (StringRef rank : element.getAt().getAsValueRange<StringAttr>())
+        choose(rank, 1, "the route reads a table at each point");
+    });
     group.walk([&](EinsumOp op) { fit(op, order); });
   }
 
@@ -233,6 +238,20 @@ struct SelectTiling : attn::impl::AttnSelectTilingBase<SelectTiling> {
     return success();
   }
 
+  /// A set that reads a table has one number of it a block.
+  static LogicalResult checkTables(GroupOp group, GroupTiling &tiling) {
+    WalkResult result = group.walk([&](route::ElementOp element) {
+      for (StringRef rank : element.getAt().getAsValueRange<StringAttr>())
+        if (int64_t size = tiling.chosen[rank].size; size > 1) {
+          element.emitError() << "tile " << rank << "=" << size << ": the route reads a table at each point of rank '" << rank
+                              << "', expected " << rank << "=1";
+          return WalkResult::interrupt();
+        }
+      return WalkResult::advance();
+    });
+    return failure(result.wasInterrupted());
+  }
+
   void runOnOperation() override {
     const TargetRow *row = findTarget(target);
     if (!row) {
@@ -255,6 +274,8 @@ struct SelectTiling : attn::impl::AttnSelectTilingBase<SelectTiling> {
                            IntegerAttr::get(IntegerType::get(&getContext(), 64), size));
         text += (text.empty() ? "" : ", ") + rank.str() + " = " + std::to_string(size);
       }
+      if (failed(checkTables(group, tiling)))
+        return signalPassFailure();
       if (tiling.isTooLarge()) {
         group.emitError() << "tiling " << text << " makes a fragment of more than " << kMostElements << " elements";
         return signalPassFailure();

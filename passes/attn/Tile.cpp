@@ -172,6 +172,7 @@ LogicalResult KernelTiler::run() {
       if (failed(tileGroup(kernel, group, b)))
         return failure();
       kernel.symbols.clear();
+      kernel.elements.clear();
       kernel.scalars.setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
     } else if (isa<EinsumOp, StreamOp>(each)) {
       return each.emitError() << "stands outside a group: attn-fuse comes first";

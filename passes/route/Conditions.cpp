@@ -8,13 +8,66 @@ using namespace mlir;
 using namespace attn;
 using namespace attn::route;
 
+/// Ranks of all running states that all of a stream's operands in memory have beside a streamed one. Their points share
+/// nothing, so a block has one of each.
+static llvm::StringSet<> ranksOfAllOperands(StreamOp stream) {
+  std::optional<llvm::StringSet<>> common;
+  stream.walk([&](EinsumOp op) {
+    for (unsigned input = 0; input < op.getInputs().size(); ++input) {
+      llvm::SmallBitVector used = op.getIteratorsOf(input);
+      auto isStreamed = [&](unsigned i) { return stream.isOver(op.getIterator(i)); };
+      bool isRead = !op.getMapBody().getArgument(input).use_empty();
+      if (!isRead || !isa<BlockArgument>(op.getInputs()[input]) || llvm::none_of(used.set_bits(), isStreamed))
+        continue;
+      llvm::StringSet<> here;
+      for (unsigned i : used.set_bits())
+        if (StringRef name = op.getIterator(i); !isStreamed(i) && (!common || common->contains(name)))
+          here.insert(name);
+      common = std::move(here);
+    }
+  });
+  llvm::StringSet<> own;
+  for (const auto &entry : common.value_or(llvm::StringSet<>()))
+    if (llvm::all_of(stream.getStateTypes(), [&](Type type) {
+          return llvm::any_of(rankNames(type), [&](StringAttr name) { return name.getValue() == entry.getKey(); });
+        }))
+      own.insert(entry.getKey());
+  return own;
+}
+
 ConditionReader::ConditionReader(Symbols &symbols, Operation *scope) : symbols(symbols), scope(scope) {
+  if (auto stream = dyn_cast<StreamOp>(scope))
+    ownRanks = ranksOfAllOperands(stream);
   auto kernel = scope->getParentOfType<KernelOp>();
   for (RequireOp require : kernel.getBody().getOps<RequireOp>()) {
     ScalarReader reader(symbols, require);
     Formula formula = reader.readCondition(require.getBody().front().getTerminator()->getOperand(0));
     if (formula.size() == 1)
       llvm::append_range(assumptions, formula.front().constraints);
+  }
+}
+
+SmallVector<StringRef> attn::route::tableIterators(EinsumOp op, unsigned input) {
+  auto argument = dyn_cast<BlockArgument>(op.getInputs()[input]);
+  auto type = cast<RankedTensorType>(op.getInputs()[input].getType());
+  if (!argument || !isa<KernelOp>(argument.getOwner()->getParentOp()) || !isa<IntegerType>(type.getElementType()) ||
+      type.getElementType().isInteger(1))
+    return {};
+  SmallVector<StringRef> names;
+  for (AffineExpr index : op.getIndexMap(input).getResults()) {
+    auto dim = dyn_cast<AffineDimExpr>(index);
+    if (!dim || dim.getPosition() >= op.getNumIterators())
+      return {};
+    names.push_back(op.getIterator(dim.getPosition()));
+  }
+  return names;
+}
+
+void ConditionReader::bindTables(EinsumOp op, ScalarReader &reader) {
+  for (unsigned input = 0; input < op.getInputs().size(); ++input) {
+    SmallVector<StringRef> at = tableIterators(op, input);
+    if (!at.empty() && llvm::all_of(at, [&](StringRef name) { return ownRanks.contains(name); }))
+      reader.bind(op.getWhereBody().getArgument(input), symbols.element(op.getInputs()[input], at));
   }
 }
 
@@ -29,8 +82,10 @@ ScalarReader ConditionReader::readerFor(EinsumOp op) {
       reader.bind(body.getArgument(op.getInputs().size() + i), getAffineDimExpr(point, op.getContext()));
   };
   bindPoints(op.getMapBody());
-  if (op.hasWhere())
+  if (op.hasWhere()) {
     bindPoints(op.getWhereBody());
+    bindTables(op, reader);
+  }
   return reader;
 }
 
@@ -67,7 +122,24 @@ Condition ConditionReader::renamed(const Condition &condition, EinsumOp op, unsi
   AffineMap map = op.getIndexMap(input);
   SmallVector<std::optional<AffineExpr>> symbolExprs =
       llvm::map_to_vector(op.getSymbols(), [&](Value v) { return reader.readAffine(v); });
+  // What a table says at the launch's point of a rank is said here, too, only if the rank is read at that point.
+  SmallVector<StringRef> ranks =
+      llvm::map_to_vector(rankNames(op.getInputs()[input].getType()), [](StringAttr name) { return name.getValue(); });
+  auto isAtSamePoint = [&](StringRef rank) {
+    auto *found = llvm::find(ranks, rank);
+    if (found == ranks.end())
+      return false;
+    auto dim = dyn_cast<AffineDimExpr>(map.getResult(found - ranks.begin()));
+    return dim && dim.getPosition() < op.getNumIterators() && op.getIterator(dim.getPosition()) == rank;
+  };
+  auto isSaidHere = [&](AffineExpr expr) {
+    return llvm::all_of(llvm::enumerate(symbols.rows()), [&](auto row) {
+      return !expr.isFunctionOfSymbol(row.index()) || llvm::all_of(row.value().at, isAtSamePoint);
+    });
+  };
   auto rename = [&](AffineExpr expr) -> std::optional<AffineExpr> {
+    if (!isSaidHere(expr))
+      return std::nullopt;
     SmallVector<AffineExpr> dims;
     for (auto [d, index] : llvm::enumerate(map.getResults())) {
       dims.push_back(getAffineConstantExpr(0, op.getContext()));

@@ -3,6 +3,7 @@
 // formulas.
 #pragma once
 #include "passes/route/Scalars.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace attn::route {
 
@@ -13,6 +14,10 @@ struct Condition {
 };
 
 /// Reads the conditions of Einsums in (or outside) a stream.
+/// The tables of integers that `where` reads at one point of iterators each, as they are: for input `i`, the names of
+/// those iterators. Empty for any other operand.
+llvm::SmallVector<llvm::StringRef> tableIterators(EinsumOp op, unsigned input);
+
 class ConditionReader {
 public:
   /// `scope`: what is defined outside it may become a symbol.
@@ -28,7 +33,10 @@ private:
   mlir::Operation *scope;
   llvm::SmallVector<mlir::AffineExpr> assumptions; ///< from attn.require
 
+  llvm::StringSet<> ownRanks; ///< at whose points of the launch tables may be read
+
   ScalarReader readerFor(EinsumOp op);
+  void bindTables(EinsumOp op, ScalarReader &reader);
   Condition renamed(const Condition &condition, EinsumOp op, unsigned input, bool isRead, ScalarReader &reader);
 };
 

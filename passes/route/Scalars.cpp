@@ -57,7 +57,7 @@ Formula attn::route::disjunction(const Formula &a, const Formula &b) {
 
 AffineExpr Symbols::add(Row row) {
   for (auto [i, each] : llvm::enumerate(table))
-    if (each.value == row.value && each.rank == row.rank)
+    if (each.value == row.value && each.rank == row.rank && each.at == row.at)
       return getAffineSymbolExpr(i, kernel.getContext());
   auto taken = [&](StringRef name) {
     return kernel.findRank(name) || llvm::any_of(table, [&](const Row &each) { return each.name == name; });
@@ -73,18 +73,22 @@ AffineExpr Symbols::extent(StringRef rank) {
   if (RankAttr attr = kernel.findRank(rank))
     if (std::optional<int64_t> bound = attr.getConstantExtent())
       return getAffineConstantExpr(*bound, kernel.getContext());
-  return add({{}, rank, rank.upper()});
+  return add({{}, rank, rank.upper(), {}});
 }
 
-AffineExpr Symbols::scalar(Value value) {
-  Value source = value;
+std::string Symbols::nameOf(Value value) {
   if (auto defaulted = value.getDefiningOp<DefaultOp>())
-    source = defaulted.getArgument();
-  auto argument = dyn_cast<BlockArgument>(source);
+    value = defaulted.getArgument();
+  auto argument = dyn_cast<BlockArgument>(value);
   bool isNamed =
       argument && argument.getOwner()->getParentOp() == kernel && !kernel.getArgName(argument.getArgNumber()).empty();
-  return add(
-      {value, {}, isNamed ? kernel.getArgName(argument.getArgNumber()).str() : "s" + std::to_string(table.size())});
+  return isNamed ? kernel.getArgName(argument.getArgNumber()).str() : "s" + std::to_string(table.size());
+}
+
+AffineExpr Symbols::scalar(Value value) { return add({value, {}, nameOf(value), {}}); }
+
+AffineExpr Symbols::element(Value source, ArrayRef<StringRef> at) {
+  return add({source, {}, nameOf(source), SmallVector<StringRef, 2>(at)});
 }
 
 NaturalSymbols Symbols::natural() const {
@@ -99,6 +103,8 @@ SmallVector<Value> Symbols::materialize(OpBuilder &b, Location loc) const {
   return llvm::map_to_vector(table, [&](const Row &row) -> Value {
     if (!row.value)
       return ExtentOp::create(b, loc, row.rank);
+    if (isa<RankedTensorType>(row.value.getType()))
+      return ElementOp::create(b, loc, b.getIndexType(), row.value, b.getStrArrayAttr(row.at));
     if (row.value.getType().isIndex())
       return row.value;
     return arith::IndexCastOp::create(b, loc, b.getIndexType(), row.value);

@@ -24,15 +24,18 @@ Formula disjunction(const Formula &a, const Formula &b);
 class Symbols {
 public:
   struct Row {
-    mlir::Value value;    ///< an integer or index; null for an extent
+    mlir::Value value;    ///< an integer or index, or a table of integers; null for an extent
     llvm::StringRef rank; ///< of an extent
     std::string name;
+    llvm::SmallVector<llvm::StringRef, 2> at; ///< of a table: the ranks at whose point of the launch it is read
   };
 
   explicit Symbols(KernelOp kernel) : kernel(kernel) {}
   /// A symbol, or a number if the rank is bound.
   mlir::AffineExpr extent(llvm::StringRef rank);
   mlir::AffineExpr scalar(mlir::Value value);
+  /// The element of a table at the launch's points of these ranks.
+  mlir::AffineExpr element(mlir::Value table, llvm::ArrayRef<llvm::StringRef> at);
   llvm::ArrayRef<Row> rows() const { return table; }
   NaturalSymbols natural() const;
   /// Makes the values of type index, one a row.
@@ -43,6 +46,7 @@ private:
   llvm::SmallVector<Row> table;
 
   mlir::AffineExpr add(Row row);
+  std::string nameOf(mlir::Value value);
 };
 
 /// Reads scalars of regions inside `scope` (a stream, an attn.require); what is defined outside becomes a symbol.

@@ -148,10 +148,26 @@ Value extentOf(ImplicitLocOpBuilder &b, const Coordinate &each) {
   return memref::DimOp::create(b, each.memory, each.dim);
 }
 
+/// The set, or a larger one that does not ask what only a task knows.
+route::AffineOp setOutside(ImplicitLocOpBuilder &b, route::AffineOp set, function_ref<bool(Value)> isOutside) {
+  SmallVector<Value> symbols;
+  SmallVector<AffineExpr> constraints(set.getConstraints().getResults());
+  for (auto [i, symbol] : llvm::enumerate(set.getSymbols())) {
+    bool isKnown = isOutside(symbol);
+    symbols.push_back(isKnown ? symbol : arith::ConstantIndexOp::create(b, 0).getResult());
+    if (!isKnown)
+      llvm::erase_if(constraints, [i = i](AffineExpr expr) { return expr.isFunctionOfSymbol(i); });
+  }
+  SmallVector<StringRef> dims = set.getDimNames(), names(set.getSymbolNames().getAsValueRange<StringAttr>());
+  return route::AffineOp::create(b, dims, names, symbols, constraints, set.getWithin().getResults(), set.getInexact());
+}
+
 void Pack::hoist(int64_t workspaceLimit) {
   ImplicitLocOpBuilder b(made.getLoc(), launch);
   int64_t size = loop.getBlock().back();
-  auto blocks = route::visitedBlocks(b, b.getLoc(), loop.getSet().getDefiningOp<route::AffineOp>(), size);
+  route::AffineOp set = setOutside(b, loop.getSet().getDefiningOp<route::AffineOp>(), [&](Value v) { return isOutside(v); });
+  auto blocks = route::visitedBlocks(b, b.getLoc(), set, size);
+  set.erase();
   if (!blocks)
     return;
   auto constant = [&](int64_t x) { return arith::ConstantIndexOp::create(b, x).getResult(); };

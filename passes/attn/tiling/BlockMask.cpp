@@ -5,7 +5,7 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "passes/attn/tiling/Block.h"
-#include "passes/route/Scalars.h"
+#include "passes/route/Conditions.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 
 using namespace mlir;
@@ -67,10 +67,19 @@ static std::optional<SmallVector<AffineExpr>> constraintsOf(BlockScope &block, E
   for (auto [i, point] : llvm::enumerate(op.getPoints()))
     reader.bind(op.getWhereBody().getArgument(op.getInputs().size() + i),
                 getAffineDimExpr(kernel.rankOf(op.getIterator(point)), op.getContext()));
+  Builder names(op.getContext());
+  auto elementOf = [&](Value table, ArrayRef<StringRef> at) {
+    return kernel.elements.lookup({table, names.getStrArrayAttr(at)});
+  };
+  for (unsigned input = 0; input < op.getInputs().size(); ++input)
+    if (SmallVector<StringRef> at = route::tableIterators(op, input); elementOf(op.getInputs()[input], at))
+      reader.bind(op.getWhereBody().getArgument(input), symbols.element(op.getInputs()[input], at));
   route::Formula formula = reader.readCondition(conjunct);
   if (formula.size() != 1 || !formula.front().exact)
     return std::nullopt;
   auto symbolOf = [&](const route::Symbols::Row &row) {
+    if (row.value && isa<RankedTensorType>(row.value.getType()))
+      return kernel.symbol(elementOf(row.value, row.at));
     return kernel.symbol(row.value ? kernel.index(row.value) : kernel.extents[kernel.rankOf(row.rank)]);
   };
   SmallVector<AffineExpr> here = llvm::map_to_vector(symbols.rows(), symbolOf);

@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "passes/attn/tiling/Block.h"
 #include "llvm/ADT/StringSet.h"
@@ -48,6 +49,7 @@ struct GroupTiler {
 
   LogicalResult run(OpBuilder &b);
   LogicalResult body(BlockScope &block, scf::ForallOp loop);
+  void readTables(BlockScope &block);
   LogicalResult stream(BlockScope &block, StreamOp op);
   FailureOr<SmallVector<Value>> visit(BlockScope &block, StreamOp op, route::AffineOp set, bool isMember,
                                       ValueRange state);
@@ -85,6 +87,7 @@ LogicalResult GroupTiler::body(BlockScope &block, scf::ForallOp loop) {
     Value first = affine::AffineApplyOp::create(block.b, loc(), AffineMap::get(1, 0, start), ValueRange{iv});
     block.binding(number) = Binding{first, size, size > 1, size > 1 && (!extent || *extent % size != 0)};
   }
+  readTables(block);
   // Ranks that are never cut are at hand as a whole, whoever iterates them, but for those that streams walk.
   llvm::StringSet<> streamed;
   group.walk([&](StreamOp op) {
@@ -101,6 +104,35 @@ LogicalResult GroupTiler::body(BlockScope &block, scf::ForallOp loop) {
     if (failed(storeResult(block, loop, i)))
       return failure();
   return success();
+}
+
+/// Reads the elements of tables that sets of the group ask for. A launch may have a task for a rank without points, which
+/// then reads nothing.
+void GroupTiler::readTables(BlockScope &block) {
+  OpBuilder &b = block.b;
+  group.walk([&](route::ElementOp element) {
+    Value &known = kernel.elements[{element.getTable(), element.getAt()}];
+    if (known)
+      return;
+    Value memory = kernel.memory.lookup(element.getTable()), exists;
+    SmallVector<Value> at;
+    for (auto [d, name] : llvm::enumerate(element.getAt().getAsValueRange<StringAttr>())) {
+      Value start = block.binding(kernel.rankOf(name)).start;
+      at.push_back(start ? start : block.constant(0, loc()));
+      Value extent = memref::DimOp::create(b, loc(), memory, d);
+      Value holds = arith::CmpIOp::create(b, loc(), arith::CmpIPredicate::slt, at.back(), extent);
+      exists = exists ? arith::AndIOp::create(b, loc(), exists, holds).getResult() : holds;
+    }
+    auto read = [&](OpBuilder &inside, Location loc) {
+      Value number = memref::LoadOp::create(inside, loc, memory, at);
+      Value index = arith::IndexCastOp::create(inside, loc, inside.getIndexType(), number);
+      scf::YieldOp::create(inside, loc, index);
+    };
+    auto nothing = [&](OpBuilder &inside, Location loc) {
+      scf::YieldOp::create(inside, loc, Value(arith::ConstantIndexOp::create(inside, loc, 0)));
+    };
+    known = scf::IfOp::create(b, loc(), exists, read, nothing).getResult(0);
+  });
 }
 
 /// A result that lacks ranks of the grid is written by the first block of each.
@@ -192,15 +224,18 @@ static route::AffineOp copySet(BlockScope &block, route::AffineOp set, SmallVect
   KernelBlocks &kernel = block.kernel;
   SmallVector<Value> symbols;
   SmallVector<AffineExpr> dims, symbolExprs;
+  bool isOfLaunch = false;
   for (Value symbol : set.getSymbols()) {
-    symbols.push_back(kernel.index(symbol));
+    auto element = symbol.getDefiningOp<route::ElementOp>();
+    isOfLaunch |= bool(element);
+    symbols.push_back(element ? kernel.elements.lookup({element.getTable(), element.getAt()}) : kernel.index(symbol));
     symbolExprs.push_back(kernel.symbol(symbols.back()));
   }
   for (StringRef name : set.getDimNames())
     dims.push_back(getAffineDimExpr(kernel.rankOf(name), set.getContext()));
   for (AffineExpr constraint : set.getConstraints().getResults())
     visited.push_back(normalForm(constraint.replaceDimsAndSymbols(dims, symbolExprs)));
-  auto copy = cast<route::AffineOp>(kernel.scalars.clone(*set));
+  auto copy = cast<route::AffineOp>((isOfLaunch ? block.b : kernel.scalars).clone(*set));
   copy.getSymbolsMutable().assign(symbols);
   return copy;
 }
