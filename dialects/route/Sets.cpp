@@ -184,7 +184,8 @@ LogicalResult AffineOp::verify() {
 LogicalResult ElementOp::verify() {
   auto type = cast<RankedTensorType>(getTable().getType());
   if (!isa<IntegerType>(type.getElementType()) || size_t(type.getRank()) != getAt().size()) // element_c1
-    return emitOpError() << "table of " << type << " read at " << getAt() << ", expected integers at a rank a dimension";
+    return emitOpError() << "table of " << type << " read at " << getAt()
+                         << ", expected integers at a rank a dimension";
   return success();
 }
 

@@ -243,8 +243,8 @@ struct SelectTiling : attn::impl::AttnSelectTilingBase<SelectTiling> {
     WalkResult result = group.walk([&](route::ElementOp element) {
       for (StringRef rank : element.getAt().getAsValueRange<StringAttr>())
         if (int64_t size = tiling.chosen[rank].size; size > 1) {
-          element.emitError() << "tile " << rank << "=" << size << ": the route reads a table at each point of rank '" << rank
-                              << "', expected " << rank << "=1";
+          element.emitError() << "tile " << rank << "=" << size << ": the route reads a table at each point of rank '"
+                              << rank << "', expected " << rank << "=1";
           return WalkResult::interrupt();
         }
       return WalkResult::advance();

@@ -165,7 +165,8 @@ route::AffineOp setOutside(ImplicitLocOpBuilder &b, route::AffineOp set, functio
 void Pack::hoist(int64_t workspaceLimit) {
   ImplicitLocOpBuilder b(made.getLoc(), launch);
   int64_t size = loop.getBlock().back();
-  route::AffineOp set = setOutside(b, loop.getSet().getDefiningOp<route::AffineOp>(), [&](Value v) { return isOutside(v); });
+  route::AffineOp set =
+      setOutside(b, loop.getSet().getDefiningOp<route::AffineOp>(), [&](Value v) { return isOutside(v); });
   auto blocks = route::visitedBlocks(b, b.getLoc(), set, size);
   set.erase();
   if (!blocks)

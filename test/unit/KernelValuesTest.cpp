@@ -284,6 +284,42 @@ kernel k<T>(Q: T[b,p,e], K: T[b,m,e], V: T[b,m,f], len: i32[b]) -> O: T[b,p,f] {
   }
 }
 
+/// One query a sequence: the lengths are known before the loop, so nothing beyond them is read at all.
+TEST_F(KernelValues, LengthsHideWhatIsBeyondThemFromSingleQueries) {
+  Compiled decode(R"(
+kernel k<T>(Q: T[b,e], K: T[b,m,e], V: T[b,m,f], len: i32[b]) -> O: T[b,f] {
+  S[b,m] = Q[b,e] * K[b,m,e]    if m < len[b]
+  O[b,f] = softmax[m](S)[b,m] * V[b,m,f]
+})",
+                  "m=16");
+  ASSERT_TRUE(decode.kernel);
+  int32_t lengths[] = {0, 5, 16, 1000}; // none, part of a block, one block, more than there is
+  constexpr int64_t B = 4, M = 40, E = Call::E, F = Call::F;
+  std::vector<float> q(B * E, 0.25f), k(B * M * E), v(B * M * F), clean(B * F), poisoned(B * F);
+  for (size_t i = 0; i < k.size(); ++i)
+    k[i] = float(i % 7) - 3;
+  for (size_t i = 0; i < v.size(); ++i)
+    v[i] = float(i % 5) - 2;
+  for (std::vector<float> *o : {&clean, &poisoned}) {
+    ASSERT_EQ((*decode.kernel)
+                  ->call({{"Q", attnc::Tensor(q.data(), {B, E})},
+                          {"K", attnc::Tensor(k.data(), {B, M, E})},
+                          {"V", attnc::Tensor(v.data(), {B, M, F})},
+                          {"len", attnc::Tensor(lengths, {B})},
+                          {"O", attnc::Tensor(o->data(), {B, F})}})
+                  .message,
+              "");
+    for (int64_t b = 0; b < B; ++b)
+      for (int64_t m = lengths[b]; m < M; ++m) {
+        std::fill_n(k.begin() + (b * M + m) * E, E, NAN);
+        std::fill_n(v.begin() + (b * M + m) * F, F, NAN);
+      }
+  }
+  EXPECT_EQ(clean, poisoned);
+  EXPECT_EQ(std::count(clean.begin(), clean.begin() + F, 0.0f), F);
+  EXPECT_NE(clean[3 * F], 0.0f);
+}
+
 TEST(KernelLayouts, StridesAndAddressesDoNotMatter) {
   for (auto [name, type] :
        {std::pair("f32", ATTNC_F32), {"f16", ATTNC_F16}, {"bf16", ATTNC_BF16}, {"f64", ATTNC_F64}}) {

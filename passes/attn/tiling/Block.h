@@ -19,8 +19,9 @@ struct KernelBlocks {
   mlir::IRMapping scalarValues;           ///< kernel arguments and attn.default -> values in the function
   llvm::DenseMap<mlir::Value, mlir::Value> indices; ///< integers in the function -> the same as an index
   llvm::DenseMap<mlir::Value, mlir::Value> memory;  ///< attn tensors that live in memory -> memrefs
-  llvm::DenseMap<std::pair<mlir::Value, mlir::Attribute>, mlir::Value> elements; ///< of tables, at ranks, in this launch
-  llvm::SmallVector<mlir::Value> symbols;           ///< what AffineSymbolExpr(i) of conditions stands for
+  llvm::DenseMap<std::pair<mlir::Value, mlir::Attribute>, mlir::Value>
+      elements;                           ///< of tables, at ranks, in this launch
+  llvm::SmallVector<mlir::Value> symbols; ///< what AffineSymbolExpr(i) of conditions stands for
 
   explicit KernelBlocks(KernelOp kernel) : kernel(kernel), scalars(kernel.getContext()) {}
 

@@ -106,8 +106,8 @@ LogicalResult GroupTiler::body(BlockScope &block, scf::ForallOp loop) {
   return success();
 }
 
-/// Reads the elements of tables that sets of the group ask for. A launch may have a task for a rank without points, which
-/// then reads nothing.
+/// Reads the elements of tables that sets of the group ask for. A launch may have a task for a rank without points,
+/// which then reads nothing.
 void GroupTiler::readTables(BlockScope &block) {
   OpBuilder &b = block.b;
   group.walk([&](route::ElementOp element) {

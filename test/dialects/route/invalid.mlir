@@ -125,3 +125,11 @@ func.func @for_c5(%r: !route.set, %p0: index) {
   route.for (%m0, %full) in %r at (%p0) block [4, 4] { route.yield }
   return
 }
+
+// -----
+
+func.func @element_c1(%len: tensor<?x?xi32>) {
+  // expected-error @+1 {{table of 'tensor<?x?xi32>' read at ["b"], expected integers at a rank a dimension}}
+  %n = route.element %len["b"] : tensor<?x?xi32>
+  return
+}

@@ -16,6 +16,15 @@ func.func @sets(%P: index, %M: index, %w: index) -> (!route.set, !route.set) {
   return %c, %d : !route.set, !route.set
 }
 
+// CHECK-LABEL: func @tables
+func.func @tables(%len: tensor<?xi32>, %M: index) -> !route.set {
+  // CHECK: %[[N:.*]] = route.element %{{.*}}["b"] : tensor<?xi32>
+  %n = route.element %len["b"] : tensor<?xi32>
+  // CHECK: route.affine [m] symbols(len = %[[N]])
+  %r = route.affine [m] symbols(len = %n) where [len - 1 - m]
+  return %r : !route.set
+}
+
 // CHECK-LABEL: func @loop
 func.func @loop(%p0: index, %M: index, %init: f32) -> (f32, index) {
   %r = route.affine [p, m] symbols(M = %M) where [p - m, M - 1 - m]

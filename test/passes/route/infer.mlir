@@ -96,9 +96,9 @@ attn.kernel @band(%A: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = "A"})
   attn.yield %g : tensor<?xf32, #attn.ranks<p>>
 }
 
-// What a table says is left out: the set has no p, and no block of it is full.
+// What a table of the keys says is left out: the set has no p, and no block of it is full.
 // CHECK-LABEL: attn.kernel @prefix
-attn.kernel @prefix(%A: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = "A"}, %L: tensor<?xi32, #attn.ranks<p>> {attn.name = "L"})
+attn.kernel @prefix(%A: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = "A"}, %L: tensor<?xi32, #attn.ranks<m>> {attn.name = "L"})
     -> (tensor<?xf32, #attn.ranks<p>> {attn.name = "X"}) attributes {ranks = [#attn.rank<p>, #attn.rank<m>]} {
   %P = attn.extent "p"
   %M = attn.extent "m"
@@ -106,7 +106,7 @@ attn.kernel @prefix(%A: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = "A"}, %L
     // CHECK: route.affine [m] symbols(M = %{{.*}}) where [M - m - 1] inexact{{$}}
     %r = attn.stream over ["m"] identities [0xFF800000 : f32] step {
     ^bb0(%x: tensor<?xf32, #attn.ranks<p>>):
-      %x1 = attn.einsum [p] = max [m] ins(%a = %A[p, m] : tensor<?x?xf32, #attn.ranks<p, m>>, %l = %L[p] : tensor<?xi32, #attn.ranks<p>>)
+      %x1 = attn.einsum [p] = max [m] ins(%a = %A[p, m] : tensor<?x?xf32, #attn.ranks<p, m>>, %l = %L[m] : tensor<?xi32, #attn.ranks<m>>)
             points(%ip = p, %im = m) acc %x : tensor<?xf32, #attn.ranks<p>> where {
         %i = arith.index_cast %im : index to i32
         %c = arith.cmpi slt, %i, %l : i32
@@ -127,7 +127,7 @@ attn.kernel @prefix(%A: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = "A"}, %L
 
 // A table on one side of `and`: the other side counts.
 // CHECK-LABEL: attn.kernel @table_and_diagonal
-attn.kernel @table_and_diagonal(%A: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = "A"}, %L: tensor<?xi32, #attn.ranks<p>> {attn.name = "L"})
+attn.kernel @table_and_diagonal(%A: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = "A"}, %L: tensor<?xi32, #attn.ranks<m>> {attn.name = "L"})
     -> (tensor<?xf32, #attn.ranks<p>> {attn.name = "X"}) attributes {ranks = [#attn.rank<p>, #attn.rank<m>]} {
   %P = attn.extent "p"
   %M = attn.extent "m"
@@ -135,7 +135,7 @@ attn.kernel @table_and_diagonal(%A: tensor<?x?xf32, #attn.ranks<p, m>> {attn.nam
     // CHECK: route.affine [p, m] {{.*}} where [p - m, M - m - 1] within [P - p - 1] inexact{{$}}
     %r = attn.stream over ["m"] identities [0xFF800000 : f32] step {
     ^bb0(%x: tensor<?xf32, #attn.ranks<p>>):
-      %x1 = attn.einsum [p] = max [m] ins(%a = %A[p, m] : tensor<?x?xf32, #attn.ranks<p, m>>, %l = %L[p] : tensor<?xi32, #attn.ranks<p>>)
+      %x1 = attn.einsum [p] = max [m] ins(%a = %A[p, m] : tensor<?x?xf32, #attn.ranks<p, m>>, %l = %L[m] : tensor<?xi32, #attn.ranks<m>>)
             points(%ip = p, %im = m) acc %x : tensor<?xf32, #attn.ranks<p>> where {
         %i = arith.index_cast %im : index to i32
         %c = arith.cmpi slt, %i, %l : i32
@@ -492,4 +492,40 @@ attn.kernel @neighbourhood(%A: tensor<?x?x?x?xf32, #attn.ranks<y, x, u, v>> {att
     attn.yield %r : tensor<?x?xf32, #attn.ranks<y, x>>
   }
   attn.yield %g : tensor<?x?xf32, #attn.ranks<y, x>>
+}
+
+// A table read at a rank that all of the stream's operands carry is a symbol; `seg`, over a rank that 'K' lacks, is tested
+// point by point.
+// CHECK-LABEL: attn.kernel @tables
+attn.kernel @tables(%K: tensor<?x?xf32, #attn.ranks<b, m>> {attn.name = "K"}, %len: tensor<?xi32, #attn.ranks<b>> {attn.name = "len"},
+                    %seg: tensor<?xi32, #attn.ranks<p>> {attn.name = "seg"})
+    -> (tensor<?x?xf32, #attn.ranks<b, p>> {attn.name = "X"})
+    attributes {ranks = [#attn.rank<b>, #attn.rank<p>, #attn.rank<m>]} {
+  %g = attn.group -> (tensor<?x?xf32, #attn.ranks<b, p>>) {
+    // CHECK: %[[LEN:.*]] = route.element %{{.*}}["b"] : tensor<?xi32, #attn.ranks<b>>
+    // CHECK-NOT: route.element
+    // CHECK: route.affine [m] symbols(M = %{{.*}}, len = %[[LEN]]) where [len - m - 1, M - m - 1] inexact
+    %r = attn.stream over ["m"] identities [0.0 : f32] step {
+    ^bb0(%s: tensor<?x?xf32, #attn.ranks<b, p>>):
+      %s1 = attn.einsum [b, p] = sum [m] ins(%k = %K[b, m] : tensor<?x?xf32, #attn.ranks<b, m>>,
+                                             %n = %len[b] : tensor<?xi32, #attn.ranks<b>>,
+                                             %t = %seg[p] : tensor<?xi32, #attn.ranks<p>>)
+            points(%im = m) acc %s : tensor<?x?xf32, #attn.ranks<b, p>> where {
+        %nx = arith.index_cast %n : i32 to index
+        %c = arith.cmpi slt, %im, %nx : index
+        %tx = arith.index_cast %t : i32 to index
+        %d = arith.cmpi sge, %im, %tx : index
+        attn.yield %c, %d : i1, i1
+      } map { attn.yield %k : f32 } : tensor<?x?xf32, #attn.ranks<b, p>>
+      attn.yield %s1 : tensor<?x?xf32, #attn.ranks<b, p>>
+    } merge {
+    ^bb0(%s: tensor<?x?xf32, #attn.ranks<b, p>>, %t: tensor<?x?xf32, #attn.ranks<b, p>>):
+      attn.yield %s : tensor<?x?xf32, #attn.ranks<b, p>>
+    } final {
+    ^bb0(%s: tensor<?x?xf32, #attn.ranks<b, p>>):
+      attn.yield %s : tensor<?x?xf32, #attn.ranks<b, p>>
+    } : tensor<?x?xf32, #attn.ranks<b, p>>
+    attn.yield %r : tensor<?x?xf32, #attn.ranks<b, p>>
+  }
+  attn.yield %g : tensor<?x?xf32, #attn.ranks<b, p>>
 }

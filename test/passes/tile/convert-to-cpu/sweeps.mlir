@@ -124,3 +124,19 @@ func.func @ends_of_rows(%call: !llvm.ptr, %task: i64, %worker: i32, %A: !mem, %B
   tile.store %s, %D[affine_map<(i) -> (i)>]() limits(%n) : !tile.frag<4xf32>, !row
   return
 }
+
+// One row times a matrix whose rows lie along the contracted dimension: eight results at once, lanes along that dimension,
+// and a tree that turns eight vectors of partial sums into one of results.
+// CHECK-LABEL: func @inner
+// CHECK: scf.for {{.*}} iter_args({{.*}}) -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>)
+// CHECK-COUNT-8: vector.fma {{.*}} : vector<8xf32>
+// CHECK-COUNT-14: vector.shuffle
+// CHECK: vector.store {{.*}} vector<8xf32>
+func.func @inner(%call: !llvm.ptr, %task: i64, %worker: i32, %A: !row, %B: !mem, %C: !row, %n: index) {
+  %a = tile.load %A[affine_map<(k) -> (k)>]() limits(%n) pad 0.0 : f32 : !row -> !tile.frag<32xf32>
+  %b = tile.load %B[#id]() limits(%n, %n) pad 0.0 : f32 : !mem -> !tile.frag<16x32xf32>
+  %c = tile.dot %a, %b [affine_map<(j, k) -> (k)>, affine_map<(j, k) -> (j, k)>, affine_map<(j, k) -> (j)>]
+       : !tile.frag<32xf32>, !tile.frag<16x32xf32> -> !tile.frag<16xf32>
+  tile.store %c, %C[affine_map<(i) -> (i)>]() limits(%n) : !tile.frag<16xf32>, !row
+  return
+}
