@@ -35,7 +35,9 @@ public:
   llvm::Error makeResults(const attnc::Kernel &kernel);
 
   llvm::Error run(const attnc::Kernel &kernel) const;
+  bool hasTensor(size_t argument) const { return tensors[argument].has_value(); }
   const HostTensor &tensor(size_t argument) const { return *tensors[argument]; }
+  const std::optional<reference::Scalar> &scalar(size_t argument) const { return scalars[argument]; }
 
 private:
   std::vector<attnc::Arg> list() const;
