@@ -21,6 +21,9 @@ KernelOp kernelOf(const Spec &spec);
 llvm::Expected<std::vector<reference::Argument>> drawArguments(const Spec &spec, const Extents &extents,
                                                                const reference::DataOptions &options);
 
+/// The elements as a kernel sees them.
+HostTensor hostTensor(attnc_element element, const reference::Tensor &tensor);
+
 /// One call: tensors and scalars of all arguments, in the kernel's order.
 class Call {
 public:

@@ -94,8 +94,7 @@ private:
     uint64_t each;
     if (!read(word, each)) {
       rest = before;
-      return wrong(Twine(semanticsOf(element) ? "a number" : "an integer") + " of type " +
-                   attnc_element_name(element));
+      return wrong(Twine(semanticsOf(element) ? "a number" : "an integer") + " of type " + attnc_element_name(element));
     }
     bits.push_back(each);
     return Error::success();
@@ -150,7 +149,8 @@ static std::string printFloat(uint64_t bits, const fltSemantics &semantics) {
   for (int digits = isInteger ? 10 : 1;; ++digits) {
     std::string text = number(exact, digits);
     double back;
-    if (digits == 17 || std::isnan(exact) || (!StringRef(text).getAsDouble(back) && roundedBits(back, semantics) == bits))
+    if (digits == 17 || std::isnan(exact) ||
+        (!StringRef(text).getAsDouble(back) && roundedBits(back, semantics) == bits))
       return text;
   }
 }

@@ -14,7 +14,8 @@ bool isLiteral(llvm::StringRef text, size_t numDims);
 /// and 0. A list without elements has the extent 0 in its own and all inner dimensions.
 llvm::Expected<HostTensor> parseLiteral(llvm::StringRef text, attnc_element element, size_t numDims);
 
-/// Integers below 10^9 in all digits, other floats in the fewest that give the same value again. The tensor is row-major.
+/// Integers below 10^9 in all digits, other floats in the fewest that give the same value again. The tensor is
+/// row-major.
 std::string printLiteral(const HostTensor &tensor);
 
 } // namespace attn::driver

@@ -32,7 +32,8 @@ static Expected<size_t> findTensor(const KernelInterface &kernel, StringRef name
 static Expected<HostTensor> readInput(const KernelArgument &argument, StringRef text, Extents &extents) {
   bool isText = isLiteral(text, argument.dims.size());
   std::string source = isText ? "--in " + argument.name : text.str();
-  Expected<HostTensor> tensor = isText ? parseLiteral(text, argument.element, argument.dims.size()) : readNpy(text);
+  size_t numDims = argument.dims.size() + (argument.components > 1);
+  Expected<HostTensor> tensor = isText ? parseLiteral(text, argument.element, numDims) : readNpy(text);
   if (!tensor)
     return isText ? usageError(source + ": " + toString(tensor.takeError())) : tensor.takeError();
   if (tensor->getElement() != argument.element)
@@ -57,6 +58,7 @@ static Error readInputs(const Request &request, const Spec &spec, Call &call, Ex
   }
   if (Error error = extents.solve())
     return error;
+  extents.assumeEmpty();
   Expected<StringMap<reference::Scalar>> scalars = readScalars(*spec.kernel, request.scalars);
   if (!scalars)
     return scalars.takeError();
@@ -69,6 +71,7 @@ static Error readInputs(const Request &request, const Spec &spec, Call &call, Ex
     return Error::success();
   reference::DataOptions data;
   data.seed = request.seed;
+  data.givesOptional = false; // --in gives them
   data.scalars = std::move(*scalars);
   Expected<std::vector<reference::Argument>> drawn = drawArguments(spec, extents, data);
   if (!drawn)

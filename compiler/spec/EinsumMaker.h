@@ -38,7 +38,7 @@ private:
   llvm::SmallVector<mlir::AffineExpr> storedPositions(const Tensor &tensor, llvm::ArrayRef<mlir::AffineExpr> positions);
 
   mlir::Value build();
-  mlir::Value emitScalar(mlir::OpBuilder &builder, const Term *term, mlir::ValueRange args);
+  mlir::Value emitScalar(mlir::OpBuilder &builder, const Term *term, mlir::ValueRange args, bool isConjunct = false);
   mlir::Value leaf(mlir::OpBuilder &builder, const Term *term, mlir::ValueRange args);
   mlir::Type mappedType();
   std::optional<unsigned> iteratorOf(llvm::StringRef index) const;

@@ -64,7 +64,15 @@ bool KernelEmitter::isLogSumExp(const Term *term) {
 bool KernelEmitter::isPartial(const Term *term) const {
   switch (term->kind) {
   case TermKind::If:
+  case TermKind::Place:
+  case TermKind::Pos:
     return true;
+  case TermKind::In:
+    return false;
+  case TermKind::Map:
+    if (term->op >= MapOp::Less && term->op <= MapOp::NotEqual)
+      return false; // R11
+    break;
   case TermKind::Else:
     return isPartial(term->args[1]);
   case TermKind::Read:
@@ -78,7 +86,7 @@ bool KernelEmitter::isPartial(const Term *term) const {
 }
 
 Type KernelEmitter::tensorElementType(const Tensor &tensor) const {
-  return tensor.type.kind == Element::Inferred ? Type() : elementType(tensor.type);
+  return tensor.isSet || tensor.type.kind == Element::Inferred ? Type() : elementType(tensor.type);
 }
 
 /// The constant as an attribute of `type`; null when it is none.
@@ -192,6 +200,8 @@ Value KernelEmitter::emitEinsum(const EinsumRequest &given) {
   request.value = value;
   if (value->kind == TermKind::Reduce && value->reducer == ReducerKind::LogSumExp)
     return emitLogSumExp(request);
+  if (isSelection(value))
+    return emitSelection(request);
   return EinsumMaker(*this, request).run();
 }
 

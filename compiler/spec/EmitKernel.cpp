@@ -15,7 +15,8 @@ KernelEmitter::KernelEmitter(Program &program, Kernel &kernel, const EmitOptions
     : program(program), kernel(kernel), options(options), context(context), diagnostics(diagnostics), builder(&context),
       locateFn([this](const Term *term) { return locate(term); }),
       isMaximumFn([this](const Term *term) { return isMaximum(term); }),
-      elementTypeFn([this](const ElementType &type) { return elementType(type); }) {
+      elementTypeFn([this](const ElementType &type) { return elementType(type); }),
+      isPartialFn([this](const Term *term) { return isPartial(term); }) {
   for (const Equation &equation : kernel.equations)
     equations[equation.tensor].push_back(&equation);
 }
@@ -25,7 +26,7 @@ std::nullptr_t KernelEmitter::notLowered(Loc loc, const llvm::Twine &construct) 
   return nullptr;
 }
 
-ScalarEmitter::Context KernelEmitter::scalarContext() { return {locateFn, isMaximumFn, elementTypeFn}; }
+ScalarEmitter::Context KernelEmitter::scalarContext() { return {locateFn, isMaximumFn, elementTypeFn, isPartialFn}; }
 
 Location KernelEmitter::locate(Loc loc, const CallSite *site) const {
   const Source &source = diagnostics.source(loc.file);
@@ -95,6 +96,8 @@ Type KernelEmitter::elementType(const ElementType &type) const {
     return b.getF64Type();
   case Element::I8:
     return b.getI8Type();
+  case Element::U8:
+    return b.getIntegerType(8, /*isSigned=*/false);
   case Element::I32:
     return b.getI32Type();
   case Element::I64:
@@ -170,6 +173,9 @@ bool KernelEmitter::addRanks() {
     complete &= addRank(decl.name, decl.extent);
     rankExtents[decl.name] = extentName(decl.name);
   }
+  for (const auto &tensor : kernel.tensors)
+    if (tensor->capacity)
+      complete &= addRank(capacityRank(*tensor).getValue(), tensor->capacity);
   return complete;
 }
 
@@ -268,35 +274,50 @@ static RankedTensorType parameterType(const Tensor &tensor, Type element,
   return RankedTensorType::get(shape, element, RanksAttr::get(&context, dimensionNames(tensor, context)));
 }
 
+/// The rank of the members' places in the list of an argument or result.
+StringAttr KernelEmitter::capacityRank(const Tensor &tensor) { return string((tensor.name + ".cap").str()); }
+
+Type KernelEmitter::storedType(const Tensor &tensor) const {
+  return tensor.isSet ? Type(IndexSetType::get(&context, tensor.members.size())) : elementType(tensor.type);
+}
+
+DictionaryAttr KernelEmitter::parameterAttrs(const Tensor &tensor, TypedAttr pad) {
+  NamedAttrList list;
+  list.append(KernelOp::kNameAttr, string(tensor.name));
+  if (pad)
+    list.append(KernelOp::kPadAttr, pad);
+  if (tensor.isOptional)
+    list.append(KernelOp::kOptionalAttr, builder.getUnitAttr());
+  if (tensor.isSet) {
+    list.append(KernelOp::kCapacityAttr, capacityRank(tensor));
+    list.append(KernelOp::kMembersAttr, builder.getStrArrayAttr(tensor.members));
+  }
+  return list.getDictionary(&context);
+}
+
 KernelOp KernelEmitter::makeKernel(ModuleOp module) {
   SmallVector<Type> inputs, results;
   SmallVector<Attribute> inputAttrs, resultAttrs;
   SmallVector<Location> locs;
-  auto named = [&](StringRef name, TypedAttr pad = {}) {
-    NamedAttrList list;
-    list.append(KernelOp::kNameAttr, string(name));
-    if (pad)
-      list.append(KernelOp::kPadAttr, pad);
-    return list.getDictionary(&context);
-  };
   for (auto [tensor, scalar] : kernel.parameters) {
     if (scalar && constants.count(scalar))
       continue;
-    inputs.push_back(tensor ? Type(parameterType(*tensor, elementType(tensor->type), ranks))
-                            : elementType(scalar->type));
-    inputAttrs.push_back(named(tensor ? tensor->name : scalar->name));
+    inputs.push_back(tensor ? Type(parameterType(*tensor, storedType(*tensor), ranks)) : elementType(scalar->type));
+    inputAttrs.push_back(
+        tensor ? parameterAttrs(*tensor, {})
+               : builder.getDictionaryAttr(builder.getNamedAttr(KernelOp::kNameAttr, string(scalar->name))));
     locs.push_back(locate(tensor ? tensor->loc : scalar->loc, nullptr));
   }
   for (const Tensor *result : kernel.results) {
     for (auto [rank, extent] : llvm::zip(result->ranks, result->extents))
       if (!ranks.count(rank))
         addRank(rank, extent);
-    results.push_back(parameterType(*result, elementType(result->type), ranks));
+    results.push_back(parameterType(*result, storedType(*result), ranks));
     bool isLog = llvm::all_of(equations[result], [](const Equation *equation) { return isLogSumExp(equation->rhs); });
     TypedAttr pad;
     if (auto type = dyn_cast<FloatType>(elementType(result->type)); type && isLog)
       pad = FloatAttr::get(type, APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true));
-    resultAttrs.push_back(named(result->name, pad));
+    resultAttrs.push_back(parameterAttrs(*result, pad));
   }
   builder.setInsertionPointToEnd(module.getBody());
   auto op = KernelOp::create(builder, locate(kernel.loc, nullptr), string(kernel.name),
@@ -332,6 +353,8 @@ void KernelEmitter::emitDefaults(KernelOp op) {
     Value argument = op.getBody().getArgument(number++);
     if (tensor) {
       tensors[tensor] = argument;
+      if (tensor->isOptional)
+        partial.insert(tensor);
       continue;
     }
     scalars[scalar] = argument;

@@ -43,6 +43,9 @@ private:
   bool addRank(llvm::StringRef name, const Term *extent);
   mlir::AffineExpr extentExpr(const Term *term, llvm::SmallVectorImpl<mlir::StringAttr> &ranks,
                               llvm::SmallVectorImpl<mlir::StringAttr> &scalars);
+  mlir::Type storedType(const Tensor &tensor) const;
+  mlir::DictionaryAttr parameterAttrs(const Tensor &tensor, mlir::TypedAttr pad);
+  mlir::StringAttr capacityRank(const Tensor &tensor);
   KernelOp makeKernel(mlir::ModuleOp module);
   void emitDefaults(KernelOp op);
   void emitRequirements();
@@ -54,6 +57,10 @@ private:
   bool emitEquation(const Equation &equation);
   mlir::Value emitEinsum(const EinsumRequest &request);
   mlir::Value emitLogSumExp(const EinsumRequest &request);
+  static bool isSelection(const Term *term);
+  mlir::Value emitSelection(const EinsumRequest &request);
+  mlir::Value emitParameter(const EinsumRequest &request, mlir::Type scores);
+  mlir::Value emitElse(mlir::Value value, mlir::TypedAttr otherwise, const EinsumRequest &request);
   mlir::Value emitStored(mlir::Value value, const Tensor &tensor, mlir::Location loc);
   llvm::SmallVector<Iterator> leftIterators(const Equation &equation);
   mlir::StringAttr rankFor(llvm::StringRef index, const Term *extent, llvm::ArrayRef<Iterator> taken);
@@ -99,6 +106,7 @@ private:
   std::function<mlir::Location(const Term *)> locateFn;
   std::function<bool(const Term *)> isMaximumFn;
   std::function<mlir::Type(const ElementType &)> elementTypeFn;
+  std::function<bool(const Term *)> isPartialFn;
 };
 
 /// Reports every construct of the kernel that has no IR yet; true if there is none.

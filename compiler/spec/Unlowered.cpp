@@ -8,27 +8,7 @@ using namespace llvm;
 
 namespace attn::spec {
 
-static StringRef constructOf(const Term *term) {
-  switch (term->kind) {
-  case TermKind::Select:
-    return "selection";
-  case TermKind::In:
-  case TermKind::Place:
-  case TermKind::Component:
-  case TermKind::Len:
-  case TermKind::Pos:
-  case TermKind::Tuple:
-    return "set";
-  case TermKind::Rand:
-    return "rand";
-  case TermKind::Reduce:
-    return term->reducer == ReducerKind::ArgMax ? "argmax" : "";
-  case TermKind::Read:
-    return term->isOld ? "inout" : "";
-  default:
-    return "";
-  }
-}
+static StringRef constructOf(const Term *term) { return term->kind == TermKind::Read && term->isOld ? "inout" : ""; }
 
 namespace {
 
@@ -57,19 +37,15 @@ private:
 } // namespace
 
 static void checkTensor(const Tensor &tensor, Report &report) {
-  if (tensor.isSet)
-    report(tensor.loc, tensor.site, "set", tensor.name);
-  else if (tensor.isInout)
+  if (tensor.isInout)
     report(tensor.loc, tensor.site, "inout", tensor.name);
-  else if (tensor.isOptional)
-    report(tensor.loc, tensor.site, "optional tensor", tensor.name);
   if (tensor.isIterative)
     report(tensor.loc, tensor.site, "iterative rank of", tensor.name);
   if (tensor.role == TensorRole::Result)
     for (ArrayRef<StringRef> dim : tensor.dims)
       if (dim.size() > 1)
         report(tensor.loc, tensor.site, "product dimension of result", tensor.name);
-  if (is_contained({Element::U8, Element::F8E4M3, Element::F8E5M2}, tensor.type.kind))
+  if (is_contained({Element::F8E4M3, Element::F8E5M2}, tensor.type.kind))
     report(tensor.loc, tensor.site, "element type of", tensor.name);
 }
 
@@ -93,7 +69,7 @@ bool checkLowered(const Kernel &kernel, Diagnostics &diagnostics) {
       if (StringRef construct = constructOf(term); !construct.empty())
         report(term->loc, term->site, construct);
     });
-    if (equation.tensor->isIterative || equation.tensor->isInout || equation.tensor->isSet)
+    if (equation.tensor->isIterative || equation.tensor->isInout)
       continue;
     if (++written[equation.tensor] == 2)
       report(equation.loc, equation.site, "union of several equations for", equation.tensor->name);
