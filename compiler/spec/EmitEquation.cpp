@@ -60,31 +60,6 @@ bool KernelEmitter::isLogSumExp(const Term *term) {
   }
 }
 
-/// Whether a value may be absent at some point; what `else` covers is not.
-bool KernelEmitter::isPartial(const Term *term) const {
-  switch (term->kind) {
-  case TermKind::If:
-  case TermKind::Place:
-  case TermKind::Pos:
-    return true;
-  case TermKind::In:
-    return false;
-  case TermKind::Map:
-    if (term->op >= MapOp::Less && term->op <= MapOp::NotEqual)
-      return false; // R11
-    break;
-  case TermKind::Else:
-    return isPartial(term->args[1]);
-  case TermKind::Read:
-    if (partial.contains(term->tensor))
-      return true;
-    break;
-  default:
-    break;
-  }
-  return llvm::any_of(term->args, [&](const Term *arg) { return isPartial(arg); });
-}
-
 Type KernelEmitter::tensorElementType(const Tensor &tensor) const {
   return tensor.isSet || tensor.type.kind == Element::Inferred ? Type() : elementType(tensor.type);
 }

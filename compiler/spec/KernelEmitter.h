@@ -69,7 +69,7 @@ private:
   // Facts
   std::optional<int64_t> evaluate(const Term *term) const;
   bool isMaximum(const Term *term);
-  bool isPartial(const Term *term) const;
+  bool isPartial(const Term *term) const; ///< whether it may be absent at some point (Absence.cpp)
   static bool isLogSumExp(const Term *term);
   mlir::Type elementType(const ElementType &type) const;
   mlir::Type tensorElementType(const Tensor &tensor) const;
