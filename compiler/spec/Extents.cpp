@@ -97,7 +97,7 @@ private:
     return extent ? extent : ofPlaces(term->parameter, name);
   }
 
-  /// The most members that a set can have: as declared, k of `topk`, else the number of points selected from.
+  /// The most members that a set can have: as declared, a literal k of `topk`, else the number of points selected from.
   Term *capacityOf(Term *set, unsigned depth) {
     if (depth > maxChain)
       return nullptr;
@@ -113,8 +113,8 @@ private:
     }
     if (set->kind != TermKind::Select)
       return nullptr;
-    if (set->selection == SelectionKind::TopK && isUniform(set->parameter))
-      return set->parameter;
+    if (set->selection == SelectionKind::TopK && set->parameter->kind == TermKind::Int)
+      return set->parameter; // another k may be negative
     Term *points = nullptr;
     for (const BoundIndex &binder : set->binders) {
       Term *extent = binder.extent ? binder.extent : ofRank(binder.name, binder.loc);
@@ -125,12 +125,6 @@ private:
       points = points ? build.map(MapOp::Mul, set->loc, {points, extent}) : extent;
     }
     return points;
-  }
-
-  static bool isUniform(Term *term) {
-    bool reads = false;
-    walk(term, [&](Term *each) { reads |= each->kind == TermKind::Read; });
-    return !reads && freeIndices(term).empty();
   }
 
   /// Extents of the dimensions that a free index reads directly.
