@@ -111,6 +111,9 @@ private:
     StringRef name = equation.tensor->name;
     if (type == TypeClass::Set && written == TypeClass::Set)
       checkArity(equation);
+    if (type == TypeClass::Set && equation.tensor->role == TensorRole::Local &&
+        equation.tensor->type.kind != Element::Inferred)
+      diagnostics.error(equation.loc, "'" + name + "' is a set, which has no element type");
     if (type == TypeClass::Int && written == TypeClass::Float)
       diagnostics.error(equation.loc, "'" + name + "' holds integers, but this equation writes a float").help =
           "convert it: i32(...) saturates and rounds to even";
@@ -385,9 +388,22 @@ private:
           .help = body == TypeClass::Bool ? "count with select(c, 1, 0)" : "";
     if (takesBools)
       return TypeClass::Bool;
+    if (term->reducer == ReducerKind::ArgMax && term->binders.size() != 1)
+      error(term, "'argmax' takes one index, found " + Twine(term->binders.size())).help =
+          "topk[...; 1] selects a tuple";
     if (term->reducer == ReducerKind::ArgMax)
       return TypeClass::Int;
     return term->reducer == ReducerKind::Mean || term->reducer == ReducerKind::LogSumExp ? TypeClass::Float : body;
+  }
+
+  /// What `set` collects: integers, or tuples of them that are written out.
+  void checkMembers(const Term *body) {
+    if (body->kind == TermKind::Tuple)
+      return for_each(body->args, [&](const Term *component) { checkMembers(component); });
+    if (body->type == TypeClass::Tuple)
+      error(body, "a tuple as member is written out").help = "write (x.0, x.1)";
+    else if (body->type != TypeClass::Int && body->type != TypeClass::Unknown)
+      error(body, Twine("members of a set are integers, found ") + describe(body->type));
   }
 
   TypeClass inferSelect(Term *term) {
@@ -395,8 +411,7 @@ private:
       expect(term->condition, TypeClass::Bool, "'if' takes a condition");
     TypeClass body = infer(term->args[0]);
     if (term->selection == SelectionKind::Set) {
-      if (body != TypeClass::Int && body != TypeClass::Tuple && body != TypeClass::Unknown)
-        error(term->args[0], Twine("members of a set are integers, found ") + describe(body));
+      checkMembers(term->args[0]);
     } else if (!isNumber(body)) {
       error(term->args[0], "'" + spell(term->selection) + "' takes numbers, found " + describe(body));
     }
