@@ -23,6 +23,9 @@ private:
   llvm::Error runOp(mlir::Operation &op);
   llvm::Error runEinsum(EinsumOp op);
   llvm::Error runGroup(GroupOp op);
+  llvm::Error joinDimensions(Tensor &result, mlir::RankedTensorType stored);
+  llvm::Error runUnion(TensorUnionOp op);
+  llvm::Error runScatter(ScatterOp op);
   void bind(mlir::ValueRange values, const State &state);
   void forgetAfter(mlir::Operation &op);
   llvm::Expected<Shared> tensor(mlir::Value value);
@@ -35,6 +38,10 @@ private:
   llvm::Expected<State> identities(StreamOp op);
   llvm::Expected<State> fold(StreamOp op, llvm::ArrayRef<Chunk> chunks);
   llvm::Expected<State> mergeAll(StreamOp op, std::vector<State> states, Random &random);
+
+  // Iterations, in Iterate.cpp.
+  llvm::Error runIterate(IterateOp op);
+  llvm::Expected<Tensor> makeZeros(mlir::RankedTensorType type, llvm::ArrayRef<int64_t> margins);
 
   KernelOp kernel;
   Symbols symbols;

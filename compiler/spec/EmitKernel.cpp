@@ -161,12 +161,15 @@ bool KernelEmitter::addRanks() {
       auto bound = options.bound.find(extentName(name));
       AffineMap extent =
           bound == options.bound.end() ? AffineMap() : AffineMap::getConstantMap(bound->second, &context);
-      if (!kernel.declaredRank(name) &&
-          ranks.insert({name, RankAttr::get(&context, string(name), extent, {}, {})}).second)
+      const RankDecl *decl = kernel.declaredRank(name);
+      bool isSolved = !decl || !decl->over.empty(); // a ragged rank has the room that the argument has
+      if (isSolved && ranks.insert({name, RankAttr::get(&context, string(name), extent, {}, {})}).second)
         rankExtents[name] = extentName(name);
     }
   bool complete = true;
   for (const RankDecl &decl : kernel.ranks) {
+    if (!decl.over.empty())
+      continue;
     complete &= addRank(decl.name, decl.extent);
     rankExtents[decl.name] = extentName(decl.name);
   }
@@ -284,15 +287,21 @@ KernelOp KernelEmitter::makeKernel(ModuleOp module) {
       continue;
     inputs.push_back(tensor ? Type(parameterType(*tensor, elementType(tensor->type), ranks))
                             : elementType(scalar->type));
-    inputAttrs.push_back(named(tensor ? tensor->name : scalar->name));
+    DictionaryAttr attributes = named(tensor ? tensor->name : scalar->name);
+    if (tensor && tensor->isInout) {
+      NamedAttrList list(attributes);
+      list.append(KernelOp::kInoutAttr, builder.getUnitAttr());
+      attributes = list.getDictionary(&context);
+    }
+    inputAttrs.push_back(attributes);
     locs.push_back(locate(tensor ? tensor->loc : scalar->loc, nullptr));
   }
-  for (const Tensor *result : kernel.results) {
+  for (const Tensor *result : yielded()) {
     for (auto [rank, extent] : llvm::zip(result->ranks, result->extents))
       if (!ranks.count(rank))
         addRank(rank, extent);
     results.push_back(parameterType(*result, elementType(result->type), ranks));
-    bool isLog = llvm::all_of(equations[result], [](const Equation *equation) { return isLogSumExp(equation->rhs); });
+    bool isLog = !result->isInout && llvm::all_of(equations[result], [](const Equation *equation) { return isLogSumExp(equation->rhs); });
     TypedAttr pad;
     if (auto type = dyn_cast<FloatType>(elementType(result->type)); type && isLog)
       pad = FloatAttr::get(type, APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true));
@@ -306,9 +315,15 @@ KernelOp KernelEmitter::makeKernel(ModuleOp module) {
   return op;
 }
 
+SmallVector<const Tensor *> KernelEmitter::yielded() const {
+  SmallVector<const Tensor *> all(kernel.results.begin(), kernel.results.end());
+  llvm::copy_if(kernel.arguments, std::back_inserter(all), [](const Tensor *tensor) { return tensor->isInout; });
+  return all;
+}
+
 void KernelEmitter::emitYield(KernelOp op) {
   SmallVector<Value> values;
-  for (const Tensor *result : kernel.results)
+  for (const Tensor *result : yielded())
     values.push_back(tensors[result]);
   YieldOp::create(builder, op.getLoc(), values);
 }
@@ -331,7 +346,7 @@ void KernelEmitter::emitDefaults(KernelOp op) {
       continue;
     Value argument = op.getBody().getArgument(number++);
     if (tensor) {
-      tensors[tensor] = argument;
+      (tensor->isInout ? olds : tensors)[tensor] = argument;
       continue;
     }
     scalars[scalar] = argument;
@@ -369,11 +384,19 @@ void KernelEmitter::emitRequirement(const Requirement &requirement) {
   YieldOp::create(builder, loc, ScalarEmitter(builder, leaf, scalarContext).emit(condition));
 }
 
+/// In front of the loops that are open, so that all that follows may use what is made here.
+static void leaveLoops(OpBuilder &builder) {
+  while (auto loop = dyn_cast<IterateOp>(builder.getInsertionBlock()->getParentOp()))
+    builder.setInsertionPoint(loop);
+}
+
 Value KernelEmitter::extentValue(StringRef rank) {
   Value &value = extents[rank];
-  if (!value)
-    value = ExtentOp::create(builder, builder.getUnknownLoc(), rank);
-  return value;
+  if (value)
+    return value;
+  OpBuilder::InsertionGuard guard(builder);
+  leaveLoops(builder);
+  return value = ExtentOp::create(builder, builder.getUnknownLoc(), rank);
 }
 
 /// An integer scalar or an extent as an index value, made once before the first Einsum that uses it.
@@ -381,27 +404,56 @@ Value KernelEmitter::positionValue(const Term *term) {
   if (term->kind == TermKind::Extent)
     return extentValue(term->name);
   Value &value = positions[term->scalar];
-  if (!value)
-    value = ScalarEmitter::extend(builder, locate(term->scalar->loc, nullptr), scalars.lookup(term->scalar));
-  return value;
+  if (value)
+    return value;
+  OpBuilder::InsertionGuard guard(builder);
+  leaveLoops(builder);
+  return value = ScalarEmitter::extend(builder, locate(term->scalar->loc, nullptr), scalars.lookup(term->scalar));
 }
 
 //===-- order --------------------------------------------------------------------------------------------------------
 
+/// Tensors that may have absent points; the least set that the equations allow.
+void KernelEmitter::findPartial() {
+  for (bool grew = true; grew;) {
+    grew = false;
+    for (const auto &[tensor, list] : equations) {
+      bool isComplete = tensor->isInout || tensor->isIterative || (list.size() == 1 && isPlain(*list.front()));
+      if (!isComplete || llvm::any_of(list, [&](const Equation *equation) { return isPartial(equation->rhs); }))
+        grew |= partial.insert(tensor).second;
+    }
+  }
+}
+
 bool KernelEmitter::emitEquations() {
+  findPartial();
+  findMargins();
+  SmallVector<const Tensor *> written;
   DenseMap<const Tensor *, unsigned> numbers;
-  for (auto [number, equation] : llvm::enumerate(kernel.equations))
-    numbers[equation.tensor] = number;
-  Dependences dependences(kernel.equations.size());
-  for (auto [number, equation] : llvm::enumerate(kernel.equations))
-    walk(equation.rhs, [&, number = number](Term *term) {
-      if (auto found = numbers.find(term->tensor); term->kind == TermKind::Read && found != numbers.end())
-        dependences[number].push_back(found->second);
-    });
-  bool complete = true;
-  for (ArrayRef<unsigned> component : components(dependences))
-    complete = complete && emitEquation(kernel.equations[component.front()]);
-  return complete;
+  for (const Equation &equation : kernel.equations)
+    if (numbers.try_emplace(equation.tensor, written.size()).second)
+      written.push_back(equation.tensor);
+  for (const Tensor *tensor : kernel.arguments)
+    if (tensor->isInout && !numbers.count(tensor))
+      tensors[tensor] = oldValue(*tensor);
+  Dependences dependences(written.size());
+  for (const Equation &equation : kernel.equations) {
+    auto add = [&](Term *term) {
+      if (auto found = numbers.find(term->tensor);
+          term->kind == TermKind::Read && !term->isOld && found != numbers.end())
+        dependences[numbers[equation.tensor]].push_back(found->second);
+    };
+    walk(equation.rhs, add);
+    for (Term *left : equation.left)
+      walk(left, add);
+  }
+  for (ArrayRef<unsigned> component : components(dependences)) {
+    const Tensor *tensor = written[component.front()];
+    auto loop = llvm::find_if(kernel.loops, [&](const Loop &one) { return llvm::is_contained(one.tensors, tensor); });
+    if (!(loop == kernel.loops.end() ? emitTensor(*tensor) : emitLoop(*loop)))
+      return false;
+  }
+  return true;
 }
 
 } // namespace attn::spec
