@@ -2,6 +2,8 @@
 // Walks a kernel's ops in order. Scalars are computed where something asks for them; a tensor is dropped after its last
 // use.
 #include "compiler/reference/Evaluator.h"
+#include "compiler/reference/Select.h"
+#include "compiler/reference/Sets.h"
 #include "compiler/reference/Union.h"
 
 using namespace mlir;
@@ -73,6 +75,8 @@ static bool isOnlyUsed(Operation &op) {
 llvm::Error Evaluator::runOp(Operation &op) {
   if (auto einsum = dyn_cast<EinsumOp>(op))
     return runEinsum(einsum);
+  if (auto select = dyn_cast<SelectOp>(op))
+    return runSelect(select);
   if (auto group = dyn_cast<GroupOp>(op))
     return runGroup(group);
   if (auto stream = dyn_cast<StreamOp>(op))
@@ -101,6 +105,54 @@ llvm::Error Evaluator::runEinsum(EinsumOp op) {
     return result.takeError();
   tensors[op.getResult()] = std::make_shared<const Tensor>(std::move(*result));
   return llvm::Error::success();
+}
+
+llvm::Error Evaluator::runSelect(SelectOp op) {
+  auto findTensor = [&](Value value) -> llvm::Expected<const Tensor *> {
+    llvm::Expected<Shared> found = tensor(value);
+    return found ? llvm::Expected<const Tensor *>(found->get()) : found.takeError();
+  };
+  const Tensor *given = nullptr;
+  if (options.selections)
+    for (auto [i, value] : llvm::enumerate(kernel.getYield().getValues()))
+      if (auto found = options.selections->ofResult.find(kernel.getResultName(i));
+          value == op.getResult() && found != options.selections->ofResult.end())
+        given = &found->second;
+  llvm::Expected<Tensor> result =
+      evaluateSelect(op, {symbols, findTensor}, given, given ? &options.selections->faults : nullptr);
+  if (!result)
+    return result.takeError();
+  tensors[op.getResult()] = std::make_shared<const Tensor>(std::move(*result));
+  return llvm::Error::success();
+}
+
+/// More members than the capacity are an error (R5).
+llvm::Error Evaluator::checkCapacity(const Tensor &sets, Attribute capacity, StringRef name, Location loc) {
+  if (!capacity)
+    return llvm::Error::success();
+  llvm::Expected<int64_t> most = symbols.extent(cast<StringAttr>(capacity));
+  if (!most)
+    return most.takeError();
+  int64_t largest = largestSet(sets);
+  if (largest <= *most)
+    return llvm::Error::success();
+  return errorAt(loc, "a set of '" + name + "' has " + llvm::Twine(largest) + " members, but its capacity is " +
+                          llvm::Twine(*most));
+}
+
+/// An optional tensor that is not given has no points.
+llvm::Expected<Tensor> Evaluator::absentTensor(unsigned argument) {
+  auto type = cast<RankedTensorType>(kernel.getArgumentTypes()[argument]);
+  SmallVector<int64_t> shape;
+  for (StringAttr name : rankNames(type)) {
+    llvm::Expected<int64_t> extent = symbols.dimension(name);
+    if (!extent)
+      return extent.takeError();
+    shape.push_back(*extent);
+  }
+  Tensor tensor(type.getElementType(), shape);
+  tensor.conditions.push_back({{}, {0}});
+  return tensor;
 }
 
 llvm::Error Evaluator::runGroup(GroupOp op) {
@@ -183,14 +235,25 @@ llvm::Error Evaluator::joinDimensions(Tensor &result, RankedTensorType stored) {
 }
 
 llvm::Expected<std::vector<Tensor>> Evaluator::run(ArrayRef<Argument> arguments) {
-  for (auto [value, argument] : llvm::zip(kernel.getBody().getArguments(), arguments))
-    if (argument && isa<RankedTensorType>(value.getType()))
-      tensors[value] = std::make_shared<const Tensor>(*argument);
+  for (auto [i, value, argument] : llvm::enumerate(kernel.getBody().getArguments(), arguments)) {
+    if (!isa<RankedTensorType>(value.getType()))
+      continue;
+    llvm::Expected<Tensor> given = argument ? llvm::Expected<Tensor>(*argument) : absentTensor(i);
+    if (!given)
+      return given.takeError();
+    if (llvm::Error error =
+            checkCapacity(*given, kernel.getArgAttr(i, KernelOp::kCapacityAttr), kernel.getArgName(i), value.getLoc()))
+      return error;
+    tensors[value] = std::make_shared<const Tensor>(std::move(*given));
+  }
   llvm::Expected<State> state = runBlock(kernel.getBody().front());
   if (!state)
     return state.takeError();
   std::vector<Tensor> results;
   for (auto [i, each] : llvm::enumerate(*state)) {
+    if (llvm::Error error = checkCapacity(*each, kernel.getResultAttr(i, KernelOp::kCapacityAttr),
+                                          kernel.getResultName(i), kernel.getYield().getValues()[i].getLoc()))
+      return error;
     auto type = cast<RankedTensorType>(kernel.getResultTypes()[i]);
     llvm::Expected<Tensor> whole = makeZeros(cast<RankedTensorType>(kernel.getYield().getValues()[i].getType()), {});
     if (!whole)

@@ -200,8 +200,8 @@ llvm::Expected<Tensor> attn::reference::scatter(ScatterOp op, Tensor result, con
         break;
       int64_t place = *index - result.origin[d];
       if (place < 0 || place >= result.shape[d])
-        return errorAt(op.getLoc(), llvm::formatv("'{0}' is written at index {1} in rank '{2}', outside [{3}, {4})", name,
-                                                  *index, rankNames(op.getType())[d].getValue(), result.origin[d],
+        return errorAt(op.getLoc(), llvm::formatv("'{0}' is written at index {1} in rank '{2}', outside [{3}, {4})",
+                                                  name, *index, rankNames(op.getType())[d].getValue(), result.origin[d],
                                                   result.origin[d] + result.shape[d]));
       at += place * strides[d];
     }

@@ -39,7 +39,7 @@ private:
                                                       llvm::ArrayRef<mlir::AffineExpr> positions);
 
   mlir::Value build();
-  mlir::Value emitScalar(mlir::OpBuilder &builder, const Term *term, mlir::ValueRange args);
+  mlir::Value emitScalar(mlir::OpBuilder &builder, const Term *term, mlir::ValueRange args, bool isConjunct = false);
   mlir::Value leaf(mlir::OpBuilder &builder, const Term *term, mlir::ValueRange args);
   mlir::Type mappedType();
   std::optional<unsigned> iteratorOf(llvm::StringRef index) const;

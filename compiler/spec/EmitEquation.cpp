@@ -72,7 +72,15 @@ bool KernelEmitter::isLogSumExp(const Term *term) {
 bool KernelEmitter::isPartial(const Term *term) const {
   switch (term->kind) {
   case TermKind::If:
+  case TermKind::Place:
+  case TermKind::Pos:
     return true;
+  case TermKind::In:
+    return false;
+  case TermKind::Map:
+    if (term->op >= MapOp::Less && term->op <= MapOp::NotEqual)
+      return false; // R11
+    break;
   case TermKind::Else:
     return isPartial(term->args[1]);
   case TermKind::Read:
@@ -86,7 +94,7 @@ bool KernelEmitter::isPartial(const Term *term) const {
 }
 
 Type KernelEmitter::tensorElementType(const Tensor &tensor) const {
-  return tensor.type.kind == Element::Inferred ? Type() : elementType(tensor.type);
+  return tensor.isSet || tensor.type.kind == Element::Inferred ? Type() : elementType(tensor.type);
 }
 
 /// The constant as an attribute of `type`; null when it is none.
@@ -133,8 +141,9 @@ ArrayRef<StringAttr> KernelEmitter::ranksOf(const Tensor &tensor) {
   for (auto [dim, rank] : llvm::enumerate(tensor.ranks)) {
     const Term *extent = dim < tensor.extents.size() ? tensor.extents[dim] : nullptr;
     if (tensor.role == TensorRole::Local && !extent) {
-      diagnostics.error(tensor.loc, "the extent of dimension " + llvm::Twine(dim + 1) + " of '" + tensor.name +
-                                        "' is not known")
+      diagnostics
+          .error(tensor.loc,
+                 "the extent of dimension " + llvm::Twine(dim + 1) + " of '" + tensor.name + "' is not known")
           .help = "declare a rank and name it by an index on the left of an equation";
       return {};
     }
@@ -219,10 +228,10 @@ Value KernelEmitter::emitEinsum(const EinsumRequest &given) {
     value = value->args[0];
   }
   request.value = value;
-  if (value->kind == TermKind::Else && !canSelect(value))
-    return emitElse(request);
   if (value->kind == TermKind::Reduce && value->reducer == ReducerKind::LogSumExp)
     return emitLogSumExp(request);
+  if (isSelection(value))
+    return emitSelection(request);
   return EinsumMaker(*this, request).run();
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A kernel's ranks, signature, scalar defaults and preconditions.
-#include "compiler/spec/Graph.h"
 #include "compiler/spec/KernelEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -15,7 +14,8 @@ KernelEmitter::KernelEmitter(Program &program, Kernel &kernel, const EmitOptions
     : program(program), kernel(kernel), options(options), context(context), diagnostics(diagnostics), builder(&context),
       locateFn([this](const Term *term) { return locate(term); }),
       isMaximumFn([this](const Term *term) { return isMaximum(term); }),
-      elementTypeFn([this](const ElementType &type) { return elementType(type); }) {
+      elementTypeFn([this](const ElementType &type) { return elementType(type); }),
+      isPartialFn([this](const Term *term) { return isPartial(term); }) {
   for (const Equation &equation : kernel.equations)
     equations[equation.tensor].push_back(&equation);
 }
@@ -25,7 +25,7 @@ std::nullptr_t KernelEmitter::notLowered(Loc loc, const llvm::Twine &construct) 
   return nullptr;
 }
 
-ScalarEmitter::Context KernelEmitter::scalarContext() { return {locateFn, isMaximumFn, elementTypeFn}; }
+ScalarEmitter::Context KernelEmitter::scalarContext() { return {locateFn, isMaximumFn, elementTypeFn, isPartialFn}; }
 
 Location KernelEmitter::locate(Loc loc, const CallSite *site) const {
   const Source &source = diagnostics.source(loc.file);
@@ -95,6 +95,8 @@ Type KernelEmitter::elementType(const ElementType &type) const {
     return b.getF64Type();
   case Element::I8:
     return b.getI8Type();
+  case Element::U8:
+    return b.getIntegerType(8, /*isSigned=*/false);
   case Element::I32:
     return b.getI32Type();
   case Element::I64:
@@ -173,6 +175,9 @@ bool KernelEmitter::addRanks() {
     complete &= addRank(decl.name, decl.extent);
     rankExtents[decl.name] = extentName(decl.name);
   }
+  for (const auto &tensor : kernel.tensors)
+    if (tensor->capacity)
+      complete &= addRank(capacityRank(*tensor).getValue(), tensor->capacity);
   return complete;
 }
 
@@ -271,41 +276,53 @@ static RankedTensorType parameterType(const Tensor &tensor, Type element,
   return RankedTensorType::get(shape, element, RanksAttr::get(&context, dimensionNames(tensor, context)));
 }
 
+/// The rank of the members' places in the list of an argument or result.
+StringAttr KernelEmitter::capacityRank(const Tensor &tensor) { return string((tensor.name + ".cap").str()); }
+
+Type KernelEmitter::storedType(const Tensor &tensor) const {
+  return tensor.isSet ? Type(IndexSetType::get(&context, tensor.members.size())) : elementType(tensor.type);
+}
+
+DictionaryAttr KernelEmitter::parameterAttrs(const Tensor &tensor, TypedAttr pad) {
+  NamedAttrList list;
+  list.append(KernelOp::kNameAttr, string(tensor.name));
+  if (pad)
+    list.append(KernelOp::kPadAttr, pad);
+  if (tensor.isOptional)
+    list.append(KernelOp::kOptionalAttr, builder.getUnitAttr());
+  if (tensor.isSet) {
+    list.append(KernelOp::kCapacityAttr, capacityRank(tensor));
+    list.append(KernelOp::kMembersAttr, builder.getStrArrayAttr(tensor.members));
+  }
+  return list.getDictionary(&context);
+}
+
 KernelOp KernelEmitter::makeKernel(ModuleOp module) {
   SmallVector<Type> inputs, results;
   SmallVector<Attribute> inputAttrs, resultAttrs;
   SmallVector<Location> locs;
-  auto named = [&](StringRef name, TypedAttr pad = {}) {
-    NamedAttrList list;
-    list.append(KernelOp::kNameAttr, string(name));
-    if (pad)
-      list.append(KernelOp::kPadAttr, pad);
-    return list.getDictionary(&context);
-  };
   for (auto [tensor, scalar] : kernel.parameters) {
     if (scalar && constants.count(scalar))
       continue;
-    inputs.push_back(tensor ? Type(parameterType(*tensor, elementType(tensor->type), ranks))
-                            : elementType(scalar->type));
-    DictionaryAttr attributes = named(tensor ? tensor->name : scalar->name);
-    if (tensor && tensor->isInout) {
-      NamedAttrList list(attributes);
-      list.append(KernelOp::kInoutAttr, builder.getUnitAttr());
-      attributes = list.getDictionary(&context);
-    }
-    inputAttrs.push_back(attributes);
+    inputs.push_back(tensor ? Type(parameterType(*tensor, storedType(*tensor), ranks)) : elementType(scalar->type));
+    NamedAttrList attributes = tensor ? NamedAttrList(parameterAttrs(*tensor, {}))
+                                      : NamedAttrList(builder.getNamedAttr(KernelOp::kNameAttr, string(scalar->name)));
+    if (tensor && tensor->isInout)
+      attributes.append(KernelOp::kInoutAttr, builder.getUnitAttr());
+    inputAttrs.push_back(attributes.getDictionary(&context));
     locs.push_back(locate(tensor ? tensor->loc : scalar->loc, nullptr));
   }
   for (const Tensor *result : yielded()) {
     for (auto [rank, extent] : llvm::zip(result->ranks, result->extents))
       if (!ranks.count(rank))
         addRank(rank, extent);
-    results.push_back(parameterType(*result, elementType(result->type), ranks));
-    bool isLog = !result->isInout && llvm::all_of(equations[result], [](const Equation *equation) { return isLogSumExp(equation->rhs); });
+    results.push_back(parameterType(*result, storedType(*result), ranks));
+    bool isLog = !result->isInout &&
+                 llvm::all_of(equations[result], [](const Equation *equation) { return isLogSumExp(equation->rhs); });
     TypedAttr pad;
     if (auto type = dyn_cast<FloatType>(elementType(result->type)); type && isLog)
       pad = FloatAttr::get(type, APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true));
-    resultAttrs.push_back(named(result->name, pad));
+    resultAttrs.push_back(parameterAttrs(*result, pad));
   }
   builder.setInsertionPointToEnd(module.getBody());
   auto op = KernelOp::create(builder, locate(kernel.loc, nullptr), string(kernel.name),
@@ -347,6 +364,8 @@ void KernelEmitter::emitDefaults(KernelOp op) {
     Value argument = op.getBody().getArgument(number++);
     if (tensor) {
       (tensor->isInout ? olds : tensors)[tensor] = argument;
+      if (tensor->isOptional)
+        partial.insert(tensor);
       continue;
     }
     scalars[scalar] = argument;
@@ -409,51 +428,6 @@ Value KernelEmitter::positionValue(const Term *term) {
   OpBuilder::InsertionGuard guard(builder);
   leaveLoops(builder);
   return value = ScalarEmitter::extend(builder, locate(term->scalar->loc, nullptr), scalars.lookup(term->scalar));
-}
-
-//===-- order --------------------------------------------------------------------------------------------------------
-
-/// Tensors that may have absent points; the least set that the equations allow.
-void KernelEmitter::findPartial() {
-  for (bool grew = true; grew;) {
-    grew = false;
-    for (const auto &[tensor, list] : equations) {
-      bool isComplete = tensor->isInout || tensor->isIterative || (list.size() == 1 && isPlain(*list.front()));
-      if (!isComplete || llvm::any_of(list, [&](const Equation *equation) { return isPartial(equation->rhs); }))
-        grew |= partial.insert(tensor).second;
-    }
-  }
-}
-
-bool KernelEmitter::emitEquations() {
-  findPartial();
-  findMargins();
-  SmallVector<const Tensor *> written;
-  DenseMap<const Tensor *, unsigned> numbers;
-  for (const Equation &equation : kernel.equations)
-    if (numbers.try_emplace(equation.tensor, written.size()).second)
-      written.push_back(equation.tensor);
-  for (const Tensor *tensor : kernel.arguments)
-    if (tensor->isInout && !numbers.count(tensor))
-      tensors[tensor] = oldValue(*tensor);
-  Dependences dependences(written.size());
-  for (const Equation &equation : kernel.equations) {
-    auto add = [&](Term *term) {
-      if (auto found = numbers.find(term->tensor);
-          term->kind == TermKind::Read && !term->isOld && found != numbers.end())
-        dependences[numbers[equation.tensor]].push_back(found->second);
-    };
-    walk(equation.rhs, add);
-    for (Term *left : equation.left)
-      walk(left, add);
-  }
-  for (ArrayRef<unsigned> component : components(dependences)) {
-    const Tensor *tensor = written[component.front()];
-    auto loop = llvm::find_if(kernel.loops, [&](const Loop &one) { return llvm::is_contained(one.tensors, tensor); });
-    if (!(loop == kernel.loops.end() ? emitTensor(*tensor) : emitLoop(*loop)))
-      return false;
-  }
-  return true;
 }
 
 } // namespace attn::spec

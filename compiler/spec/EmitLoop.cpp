@@ -172,7 +172,8 @@ bool KernelEmitter::emitLoop(const Loop &loop) {
     margins.push_back(marginsOf(*tensor));
     names.push_back(string(tensor->name));
   }
-  Location loc = locate(loop.tensors.front()->loc, loop.tensors.front()->site);
+  const Equation &first = *equations[loop.tensors.front()].front();
+  Location loc = locate(first.loc, first.site);
   auto op = IterateOp::create(builder, loc, types, open.rank, loop.isDown ? builder.getUnitAttr() : UnitAttr(), starts,
                               builder.getDenseI64ArrayAttr(started), builder.getArrayAttr(margins),
                               builder.getArrayAttr(names));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Tensors that are the union of what several equations write, equations that write at computed positions, and `else`
-// with a value of its own.
+// Tensors that are the union of what several equations write, and equations that write at computed positions.
 #include "compiler/spec/KernelEmitter.h"
 
 using namespace mlir;
@@ -36,6 +35,8 @@ static Type commonElement(ArrayRef<Value> values) {
   Type common;
   for (Value value : values) {
     Type element = cast<RankedTensorType>(value.getType()).getElementType();
+    if (!element.isIntOrFloat()) // sets
+      return element;
     bool isWider = common && isa<FloatType>(element) == isa<FloatType>(common) &&
                    element.getIntOrFloatBitWidth() > common.getIntOrFloatBitWidth();
     if (!common || isWider || (isa<FloatType>(element) && !isa<FloatType>(common)))
@@ -56,28 +57,6 @@ Value KernelEmitter::emitUnion(MutableArrayRef<Value> parts, Value otherwise, St
     stored = stored.drop_back();
   return TensorUnionOp::create(builder, loc, all.front().getType(), stored, otherwise ? all.back() : Value(),
                                string(name));
-}
-
-//===-- else ---------------------------------------------------------------------------------------------------------
-
-/// Whether `else` is a selection: only its own condition decides which of the two values is there.
-bool KernelEmitter::canSelect(const Term *otherwise) const {
-  const Term *first = otherwise->args[0];
-  return first->kind == TermKind::If && !isPartial(first->args[0]);
-}
-
-Value KernelEmitter::emitElse(const EinsumRequest &request) {
-  if (request.otherwise)
-    return notLowered(request.value->loc, "'else' twice"), nullptr;
-  Location loc = locate(request.value);
-  SmallVector<Value> values;
-  for (const Term *term : request.value->args) {
-    Value value = emitEinsum({term, request.left, request.conjuncts, {}, request.name});
-    if (!value)
-      return nullptr;
-    values.push_back(value);
-  }
-  return emitUnion(MutableArrayRef<Value>(values).take_front(), values.back(), request.name, loc);
 }
 
 //===-- computed positions -------------------------------------------------------------------------------------------
@@ -101,9 +80,8 @@ Value KernelEmitter::emitScatter(const Equation &equation) {
   ArrayRef<StringAttr> ranks = ranksOf(tensor);
   EinsumRequest values{equation.rhs, {}, {}, {}, (tensor.name + ".written").str()};
   for (const BoundIndex &bound : equation.bounds) {
-    auto *dim = llvm::find_if(equation.left, [&](const Term *left) {
-      return left->kind == TermKind::Index && left->name == bound.name;
-    });
+    auto *dim = llvm::find_if(
+        equation.left, [&](const Term *left) { return left->kind == TermKind::Index && left->name == bound.name; });
     StringAttr rank = dim != equation.left.end() ? ranks[dim - equation.left.begin()]
                                                  : rankFor(bound.name, bound.extent, values.left);
     if (!rank)

@@ -43,20 +43,30 @@ private:
   bool addRank(llvm::StringRef name, const Term *extent);
   mlir::AffineExpr extentExpr(const Term *term, llvm::SmallVectorImpl<mlir::StringAttr> &ranks,
                               llvm::SmallVectorImpl<mlir::StringAttr> &scalars);
+  mlir::Type storedType(const Tensor &tensor) const;
+  mlir::DictionaryAttr parameterAttrs(const Tensor &tensor, mlir::TypedAttr pad);
+  mlir::StringAttr capacityRank(const Tensor &tensor);
   KernelOp makeKernel(mlir::ModuleOp module);
   void emitDefaults(KernelOp op);
   void emitRequirements();
   void emitRequirement(const Requirement &requirement);
-  bool emitEquations();
   void emitYield(KernelOp op);
   /// What the kernel yields: its results, then its inout arguments.
   llvm::SmallVector<const Tensor *> yielded() const;
+
+  // Order (EmitOrder.cpp)
+  bool emitEquations();
+  void findPartial();
 
   // Equations (EmitEquation.cpp)
   mlir::Value emitEquation(const Equation &equation);
   mlir::Value emitEinsum(const EinsumRequest &request);
   mlir::Value emitLogSumExp(const EinsumRequest &request);
   mlir::Value emitStored(mlir::Value value, mlir::Type element, llvm::StringRef name, mlir::Location loc);
+  static bool isSelection(const Term *term);
+  mlir::Value emitSelection(const EinsumRequest &request);
+  mlir::Value emitParameter(const EinsumRequest &request, mlir::Type scores);
+  mlir::Value emitElse(mlir::Value value, mlir::TypedAttr otherwise, const EinsumRequest &request);
   llvm::SmallVector<Iterator> leftIterators(const Equation &equation);
   mlir::StringAttr rankFor(llvm::StringRef index, const Term *extent, llvm::ArrayRef<Iterator> taken);
   /// The ranks of the kernel that are a tensor's dimensions; empty after reporting an error.
@@ -68,8 +78,6 @@ private:
   mlir::Value emitScatter(const Equation &equation);
   mlir::Value emitUnion(llvm::MutableArrayRef<mlir::Value> parts, mlir::Value otherwise, llvm::StringRef name,
                         mlir::Location loc);
-  mlir::Value emitElse(const EinsumRequest &request);
-  bool canSelect(const Term *otherwise) const;
   mlir::Value oldValue(const Tensor &tensor);
 
   // Loops (EmitLoop.cpp)
@@ -92,7 +100,6 @@ private:
   bool isPartial(const Term *term) const;
   static bool isLogSumExp(const Term *term);
   static bool isPlain(const Equation &equation);
-  void findPartial();
   mlir::Type elementType(const ElementType &type) const;
   mlir::Type tensorElementType(const Tensor &tensor) const;
   mlir::Location locate(Loc loc, const CallSite *site) const;
@@ -140,6 +147,7 @@ private:
   std::function<mlir::Location(const Term *)> locateFn;
   std::function<bool(const Term *)> isMaximumFn;
   std::function<mlir::Type(const ElementType &)> elementTypeFn;
+  std::function<bool(const Term *)> isPartialFn;
 };
 
 /// Reports every construct of the kernel that has no IR yet; true if there is none.

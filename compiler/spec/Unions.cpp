@@ -85,9 +85,8 @@ private:
 
   /// The equation in the indices of the first one, which get names that no reduction inside hides where they differ.
   Part partOf(Tensor &tensor, Equation &equation, Equation &first) {
-    bool areSame = all_of(zip(equation.left, first.left), [](auto pair) {
-      return std::get<0>(pair)->name == std::get<1>(pair)->name;
-    });
+    bool areSame = all_of(zip(equation.left, first.left),
+                          [](auto pair) { return std::get<0>(pair)->name == std::get<1>(pair)->name; });
     if (!areSame) {
       rename(tensor, first);
       rename(tensor, equation);

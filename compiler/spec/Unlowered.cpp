@@ -8,26 +8,6 @@ using namespace llvm;
 
 namespace attn::spec {
 
-static StringRef constructOf(const Term *term) {
-  switch (term->kind) {
-  case TermKind::Select:
-    return "selection";
-  case TermKind::In:
-  case TermKind::Place:
-  case TermKind::Component:
-  case TermKind::Len:
-  case TermKind::Pos:
-  case TermKind::Tuple:
-    return "set";
-  case TermKind::Rand:
-    return "rand";
-  case TermKind::Reduce:
-    return term->reducer == ReducerKind::ArgMax ? "argmax" : "";
-  default:
-    return "";
-  }
-}
-
 namespace {
 
 /// Reports each construct once a kernel, at its first use.
@@ -55,13 +35,11 @@ private:
 } // namespace
 
 static void checkTensor(const Tensor &tensor, Report &report) {
-  if (tensor.isSet)
-    report(tensor.loc, tensor.site, "set", tensor.name);
-  else if (tensor.isOptional)
-    report(tensor.loc, tensor.site, "optional tensor", tensor.name);
   if (tensor.isIterative && tensor.isInout)
     report(tensor.loc, tensor.site, "recurrence of the inout argument", tensor.name);
-  if (is_contained({Element::U8, Element::F8E4M3, Element::F8E5M2}, tensor.type.kind))
+  if (tensor.isSet && tensor.isIterative)
+    report(tensor.loc, tensor.site, "recurrence of the set", tensor.name);
+  if (is_contained({Element::F8E4M3, Element::F8E5M2}, tensor.type.kind))
     report(tensor.loc, tensor.site, "element type of", tensor.name);
 }
 
@@ -69,11 +47,6 @@ bool checkLowered(const Kernel &kernel, Diagnostics &diagnostics) {
   Report report(diagnostics);
   for (const auto &tensor : kernel.tensors)
     checkTensor(*tensor, report);
-  for (const Equation &equation : kernel.equations)
-    walk(equation.rhs, [&](const Term *term) {
-      if (StringRef construct = constructOf(term); !construct.empty())
-        report(term->loc, term->site, construct);
-    });
   return report.isEmpty();
 }
 

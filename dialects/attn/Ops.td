@@ -2,6 +2,7 @@
 #ifndef ATTN_OPS_TD
 #define ATTN_OPS_TD
 include "dialects/attn/Attributes.td"
+include "dialects/attn/Types.td"
 include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/OpAsmInterface.td"
 include "mlir/IR/SymbolInterfaces.td"
@@ -11,8 +12,8 @@ include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class AttnOp<string mnemonic, list<Trait> traits = []> : Op<AttnDialect, mnemonic, traits>;
-def Scalar : AnyTypeOf<[AnyFloat, AnySignlessInteger, Index], "scalar">;
-def RankedTensor : RankedTensorOf<[AnyFloat, AnySignlessInteger]>;
+def Scalar : AnyTypeOf<[AnyFloat, AnySignlessInteger, UI8, Index], "scalar">;
+def RankedTensor : RankedTensorOf<[AnyFloat, AnySignlessInteger, UI8, IndexSetType]>;
 
 //===-- around Einsums ----------------------------------------------------------------------------------------------===//
 
@@ -22,13 +23,17 @@ def KernelOp : AttnOp<"kernel", [FunctionOpInterface, IsolatedFromAbove, SingleB
   let description = [{
     Function-like. Each argument and result carries its name in the attribute `attn.name`; a result may carry `attn.pad`,
     the value stored at points that no equation writes (R13; 0 without it). `ranks` lists every rank: those of the
-    arguments and one for each further index; the extent of an iterator is that of the rank of its name.
+    arguments and one for each further index; the extent of an iterator is that of the rank of its name. A tensor argument
+    with the unit attribute `attn.optional` may not be given: it then has no points, and a rank that only such arguments have has
+    the extent 0. An argument or result that holds sets is passed as a list of members with the capacity of the rank that
+    `attn.capacity` names; `attn.members` names the ranks that the members index.
 
     Constraints: kernel_c1 each tensor argument and result has `#attn.ranks`; kernel_c2 rank names are distinct;
     kernel_c3 each rank of an argument is listed, with the extent its dimension has; kernel_c4 the yielded types are the
     result types, but that a product of ranks may be yielded as its ranks, which lie in the product outer first;
-    kernel_c5 arguments and results are named; kernel_c6 an argument with `attn.inout` is a tensor, and a result of its name
-    and type holds what it is afterwards.
+    kernel_c5 arguments and results are named; kernel_c6 tensors of sets, and only they, have a capacity, which is
+    listed in `ranks`; kernel_c7 an argument with `attn.inout` is a tensor, and a result of its name and type holds what it
+    is afterwards.
 
     Example: test/dialects/attn/ops.mlir.
   }];
@@ -40,7 +45,8 @@ def KernelOp : AttnOp<"kernel", [FunctionOpInterface, IsolatedFromAbove, SingleB
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
-    static constexpr llvm::StringLiteral kNameAttr = "attn.name", kPadAttr = "attn.pad", kInoutAttr = "attn.inout";
+    static constexpr llvm::StringLiteral kNameAttr = "attn.name", kPadAttr = "attn.pad", kInoutAttr = "attn.inout",
+                                    kOptionalAttr = "attn.optional", kCapacityAttr = "attn.capacity", kMembersAttr = "attn.members";
     ::mlir::ArrayRef<::mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
     ::mlir::ArrayRef<::mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
     ::mlir::Region *getCallableRegion() { return &getBody(); }
@@ -50,6 +56,7 @@ def KernelOp : AttnOp<"kernel", [FunctionOpInterface, IsolatedFromAbove, SingleB
     bool isInout(unsigned argument) { return bool(getArgAttr(argument, kInoutAttr)); }
     /// What result `i` holds at points without a value; null for 0.
     ::mlir::TypedAttr getResultPad(unsigned i);
+    bool isOptional(unsigned argument) { return bool(getArgAttr(argument, kOptionalAttr)); }
     /// Null if the kernel has no such rank.
     RankAttr findRank(::llvm::StringRef name);
     /// Position in `ranks`, the number of the extent among the symbols of the ABI.
@@ -344,4 +351,6 @@ def IDivOp : AttnIntegerOp<"idiv"> {
 def IModOp : AttnIntegerOp<"imod"> {
   let summary = "remainder of floor division, where x % 0 = 0 (R15)";
 }
+
+include "dialects/attn/Sets.td"
 #endif

@@ -87,6 +87,7 @@ public:
     request.output = value(OPT_o);
     request.json = args.hasArg(OPT_json);
     request.verbose = args.hasArg(OPT_verbose);
+    request.reference = args.hasArg(OPT_reference);
     Error error = readOptions(request.options);
     for (auto step : {&Reader::readKinds, &Reader::readTensors, &Reader::readNumbers})
       if (!error)

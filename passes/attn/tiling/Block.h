@@ -20,7 +20,7 @@ struct KernelBlocks {
   llvm::DenseMap<mlir::Value, mlir::Value> memory; ///< attn tensors that live in memory -> memrefs
   /// How many ranks each dimension of a memref holds, outer first; not listed where it is one each.
   llvm::DenseMap<mlir::Value, llvm::SmallVector<unsigned>> products;
-  llvm::SmallVector<mlir::Value> symbols;          ///< what AffineSymbolExpr(i) of conditions stands for
+  llvm::SmallVector<mlir::Value> symbols; ///< what AffineSymbolExpr(i) of conditions stands for
 
   explicit KernelBlocks(KernelOp kernel) : kernel(kernel), scalars(kernel.getContext()) {}
 

@@ -210,7 +210,7 @@ attn.kernel @stream_c4(%Q: tensor<?xf32, #attn.ranks<m>> {attn.name = "Q"}) -> (
 // -----
 
 // expected-error@+1 {{no result updates the inout argument 'A'}}
-attn.kernel @kernel_c6(%A: tensor<?xf32, #attn.ranks<p>> {attn.inout, attn.name = "A"}) -> () attributes {ranks = [#attn.rank<p>]} {
+attn.kernel @kernel_c7(%A: tensor<?xf32, #attn.ranks<p>> {attn.inout, attn.name = "A"}) -> () attributes {ranks = [#attn.rank<p>]} {
   attn.yield
 }
 
