@@ -181,10 +181,25 @@ Error Check::run() {
   return Error::success();
 }
 
+/// What no pass lowers is said before arguments are drawn, which may fail for other reasons.
+static Error checkLowered(const Spec &spec) {
+  CompileOptions options = spec.options;
+  options.until = "attn-normalize";
+  std::string errors;
+  raw_string_ostream out(errors);
+  std::unique_ptr<Compilation> compilation = parseSpec(spec.path, spec.text, options, out);
+  if (compilation && runPasses(*compilation, out))
+    return Error::success();
+  errs() << errors;
+  return make_error<ReportedError>();
+}
+
 static Expected<bool> check(const Request &request) {
   Expected<Spec> spec = openSpec(request);
   if (!spec)
     return spec.takeError();
+  if (Error error = checkLowered(*spec))
+    return std::move(error);
   Expected<attnc::Context> context = createContext(request.threads);
   if (!context)
     return context.takeError();

@@ -5,6 +5,7 @@
 #include "compiler/reference/Select.h"
 #include "compiler/reference/Sets.h"
 #include "compiler/reference/Union.h"
+#include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using namespace attn;
@@ -151,7 +152,8 @@ llvm::Expected<Tensor> Evaluator::absentTensor(unsigned argument) {
     shape.push_back(*extent);
   }
   Tensor tensor(type.getElementType(), shape);
-  tensor.conditions.push_back({{}, {0}});
+  tensor.conditions.push_back(
+      {llvm::to_vector(llvm::seq(0u, unsigned(shape.size()))), std::vector<uint8_t>(tensor.size(), 0)});
   return tensor;
 }
 

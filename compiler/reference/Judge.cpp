@@ -64,8 +64,7 @@ private:
     isPicked.resize(row.candidates.size());
     for (size_t at = 0; at + arity <= listed.size(); at += arity) {
       ArrayRef<int64_t> member = listed.slice(at, arity);
-      auto found =
-          llvm::find_if(row.candidates, [&](const Candidate &each) { return ArrayRef(each.index) == member; });
+      auto found = llvm::find_if(row.candidates, [&](const Candidate &each) { return ArrayRef(each.index) == member; });
       if (found == row.candidates.end())
         return "member " + std::to_string(listed[at]) + " is absent or NaN";
       picked.push_back(found - row.candidates.begin());

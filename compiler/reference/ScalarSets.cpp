@@ -97,9 +97,8 @@ static void runRand(const Instruction &in, Frame &frame) {
 }
 
 static void runFromU8(const Instruction &in, Frame &frame) {
-  forEachLane(in, frame, [](ArrayRef<int64_t> operands, Lanes &result, unsigned l) {
-    result.integer[l] = operands[0] & 255;
-  });
+  forEachLane(in, frame,
+              [](ArrayRef<int64_t> operands, Lanes &result, unsigned l) { result.integer[l] = operands[0] & 255; });
 }
 
 ArrayRef<ScalarOp> attn::reference::setOps() {

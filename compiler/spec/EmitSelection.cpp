@@ -9,8 +9,7 @@ using namespace mlir;
 namespace attn::spec {
 
 bool KernelEmitter::isSelection(const Term *term) {
-  return term->kind == TermKind::Select ||
-         (term->kind == TermKind::Reduce && term->reducer == ReducerKind::ArgMax);
+  return term->kind == TermKind::Select || (term->kind == TermKind::Reduce && term->reducer == ReducerKind::ArgMax);
 }
 
 /// The same at all points: made of literals, extents and scalars.

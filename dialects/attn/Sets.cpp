@@ -42,9 +42,7 @@ const SelectionRow *findSelection(StringRef name) {
   return row == std::end(kSelections) ? nullptr : row;
 }
 
-bool isInteger(Type type) {
-  return type.isIndex() || (isa<IntegerType>(type) && !type.isInteger(1));
-}
+bool isInteger(Type type) { return type.isIndex() || (isa<IntegerType>(type) && !type.isInteger(1)); }
 
 } // namespace
 

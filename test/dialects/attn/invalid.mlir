@@ -209,6 +209,149 @@ attn.kernel @stream_c4(%Q: tensor<?xf32, #attn.ranks<m>> {attn.name = "Q"}) -> (
 
 // -----
 
+// expected-error@+1 {{members of a set have at least one component}}
+func.func @set_c1(%s: !attn.set<0>) { return }
+
+// -----
+
+// expected-error@+1 {{argument 0 has no attn.capacity: 'tensor<?x!attn.set<1>, #attn.ranks<p>>'}}
+attn.kernel @kernel_c6_missing(%S: tensor<?x!attn.set<1>, #attn.ranks<p>> {attn.name = "S"}) -> () attributes {ranks = [#attn.rank<p>, #attn.rank<m>, #attn.rank<cap = 4>]} {
+  attn.yield
+}
+
+// -----
+
+// expected-error@+1 {{argument 0 has a capacity but no sets: 'tensor<?x?xf32, #attn.ranks<p, m>>'}}
+attn.kernel @kernel_c6_no_sets(%R: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = "R", attn.capacity = "cap"}) -> () attributes {ranks = [#attn.rank<p>, #attn.rank<m>, #attn.rank<cap = 4>]} {
+  attn.yield
+}
+
+// -----
+
+// expected-error@+1 {{argument 0 has capacity 'many', which is not listed in `ranks`}}
+attn.kernel @kernel_c6_unlisted(%S: tensor<?x!attn.set<1>, #attn.ranks<p>> {attn.name = "S", attn.capacity = "many"}) -> () attributes {ranks = [#attn.rank<p>, #attn.rank<m>, #attn.rank<cap = 4>]} {
+  attn.yield
+}
+
+// -----
+
+attn.kernel @select_c1(%R: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = "R"}) -> () attributes {ranks = [#attn.rank<p>, #attn.rank<m>, #attn.rank<cap = 4>]} {
+  %k = arith.constant 2 : index
+  // expected-error@+1 {{unknown selection 'best'; known: topk topp above argmax set}}
+  %0 = attn.select "best" ["m"] of (%R : tensor<?x?xf32, #attn.ranks<p, m>>) by %k : index : tensor<?x!attn.set<1>, #attn.ranks<p>>
+  attn.yield
+}
+
+// -----
+
+attn.kernel @select_c2_several(%R: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = "R"}) -> () attributes {ranks = [#attn.rank<p>, #attn.rank<m>, #attn.rank<cap = 4>]} {
+  %k = arith.constant 2 : index
+  // expected-error@+1 {{topk of 2 tensors}}
+  %0 = attn.select "topk" ["m"] of (%R, %R : tensor<?x?xf32, #attn.ranks<p, m>>, tensor<?x?xf32, #attn.ranks<p, m>>) by %k : index : tensor<?x!attn.set<1>, #attn.ranks<p>>
+  attn.yield
+}
+
+// -----
+
+attn.kernel @select_c2_ranks(%I: tensor<?x?xi32, #attn.ranks<p, m>> {attn.name = "I"}, %J: tensor<?xi32, #attn.ranks<m>> {attn.name = "J"}) -> () attributes {ranks = [#attn.rank<p>, #attn.rank<m>, #attn.rank<cap = 4>]} {
+  // expected-error@+1 {{values over different ranks}}
+  %0 = attn.select "set" ["m"] of (%I, %J : tensor<?x?xi32, #attn.ranks<p, m>>, tensor<?xi32, #attn.ranks<m>>) : tensor<?x!attn.set<2>, #attn.ranks<p>>
+  attn.yield
+}
+
+// -----
+
+attn.kernel @select_c3_unknown(%R: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = "R"}) -> () attributes {ranks = [#attn.rank<p>, #attn.rank<m>, #attn.rank<cap = 4>]} {
+  %k = arith.constant 2 : index
+  // expected-error@+1 {{'c' is no rank of the values, or stands twice}}
+  %0 = attn.select "topk" ["c"] of (%R : tensor<?x?xf32, #attn.ranks<p, m>>) by %k : index : tensor<?x!attn.set<1>, #attn.ranks<p>>
+  attn.yield
+}
+
+// -----
+
+attn.kernel @select_c3_argmax(%R: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = "R"}) -> () attributes {ranks = [#attn.rank<p>, #attn.rank<m>, #attn.rank<cap = 4>]} {
+  // expected-error@+1 {{argmax over 2 ranks}}
+  %0 = attn.select "argmax" ["m", "p"] of (%R : tensor<?x?xf32, #attn.ranks<p, m>>) : tensor<i64, #attn.ranks<>>
+  attn.yield
+}
+
+// -----
+
+attn.kernel @select_c4(%R: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = "R"}) -> () attributes {ranks = [#attn.rank<p>, #attn.rank<m>, #attn.rank<cap = 4>]} {
+  %k = arith.constant 2 : index
+  // expected-error@+1 {{result has type 'tensor<?x!attn.set<2>, #attn.ranks<p>>', expected '!attn.set<1>' over [p]}}
+  %0 = attn.select "topk" ["m"] of (%R : tensor<?x?xf32, #attn.ranks<p, m>>) by %k : index : tensor<?x!attn.set<2>, #attn.ranks<p>>
+  attn.yield
+}
+
+// -----
+
+attn.kernel @select_c5_missing(%R: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = "R"}) -> () attributes {ranks = [#attn.rank<p>, #attn.rank<m>, #attn.rank<cap = 4>]} {
+  // expected-error@+1 {{topk needs a value after `by`}}
+  %0 = attn.select "topk" ["m"] of (%R : tensor<?x?xf32, #attn.ranks<p, m>>) : tensor<?x!attn.set<1>, #attn.ranks<p>>
+  attn.yield
+}
+
+// -----
+
+attn.kernel @select_c5_float(%R: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = "R"}) -> () attributes {ranks = [#attn.rank<p>, #attn.rank<m>, #attn.rank<cap = 4>]} {
+  %k = arith.constant 2.0 : f32
+  // expected-error@+1 {{topk by 'f32', expected an integer}}
+  %0 = attn.select "topk" ["m"] of (%R : tensor<?x?xf32, #attn.ranks<p, m>>) by %k : f32 : tensor<?x!attn.set<1>, #attn.ranks<p>>
+  attn.yield
+}
+
+// -----
+
+attn.kernel @select_c6(%R: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = "R"}, %t: tensor<?xf32, #attn.ranks<m>> {attn.name = "t"}) -> () attributes {ranks = [#attn.rank<p>, #attn.rank<m>, #attn.rank<cap = 4>]} {
+  // expected-error@+1 {{the result has no rank 'm'}}
+  %0 = attn.select "above" ["m"] of (%R : tensor<?x?xf32, #attn.ranks<p, m>>) by %t : tensor<?xf32, #attn.ranks<m>> : tensor<?x!attn.set<1>, #attn.ranks<p>>
+  attn.yield
+}
+
+// -----
+
+attn.kernel @select_c7(%R: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = "R"}) -> () attributes {ranks = [#attn.rank<p>, #attn.rank<m>, #attn.rank<cap = 4>]} {
+  // expected-error@+1 {{set does not take 'f32'}}
+  %0 = attn.select "set" ["m"] of (%R : tensor<?x?xf32, #attn.ranks<p, m>>) : tensor<?x!attn.set<1>, #attn.ranks<p>>
+  attn.yield
+}
+
+// -----
+
+func.func @contains_c1(%s: !attn.set<2>, %i: index) {
+  // expected-error@+1 {{a member of '!attn.set<2>' has 2 components, found 1}}
+  %0 = attn.contains %s[%i] : !attn.set<2>
+  return
+}
+
+// -----
+
+func.func @place_c1(%s: !attn.set<2>, %i: index) {
+  // expected-error@+1 {{a member of '!attn.set<2>' has 2 components, found 3}}
+  %0 = attn.place %s of [%i, %i, %i] : !attn.set<2>
+  return
+}
+
+// -----
+
+func.func @member_c1(%s: !attn.set<2>, %i: index) {
+  // expected-error@+1 {{members of '!attn.set<2>' have no component 2}}
+  %0 = attn.member %s at %i {component = 2 : i64} : !attn.set<2>
+  return
+}
+
+// -----
+
+func.func @rand_c1(%s: !attn.set<2>, %i: index) {
+  // expected-error@+1 {{5 indices, expected at most 4}}
+  %0 = attn.rand %i[%i, %i, %i, %i, %i]
+  return
+}
+
+// -----
+
 // expected-error@+1 {{no result updates the inout argument 'A'}}
 attn.kernel @kernel_c7(%A: tensor<?xf32, #attn.ranks<p>> {attn.inout, attn.name = "A"}) -> () attributes {ranks = [#attn.rank<p>]} {
   attn.yield
