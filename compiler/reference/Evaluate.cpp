@@ -4,6 +4,7 @@
 #include "compiler/reference/Evaluator.h"
 #include "compiler/reference/Select.h"
 #include "compiler/reference/Sets.h"
+#include "compiler/reference/Union.h"
 #include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
@@ -81,6 +82,12 @@ llvm::Error Evaluator::runOp(Operation &op) {
     return runGroup(group);
   if (auto stream = dyn_cast<StreamOp>(op))
     return runStream(stream);
+  if (auto tensorUnion = dyn_cast<TensorUnionOp>(op))
+    return runUnion(tensorUnion);
+  if (auto scatter = dyn_cast<ScatterOp>(op))
+    return runScatter(scatter);
+  if (auto iterate = dyn_cast<IterateOp>(op))
+    return runIterate(iterate);
   if (auto require = dyn_cast<RequireOp>(op))
     return symbols.check(require);
   if (isOnlyUsed(op))
@@ -158,12 +165,75 @@ llvm::Error Evaluator::runGroup(GroupOp op) {
   return llvm::Error::success();
 }
 
+llvm::Error Evaluator::runUnion(TensorUnionOp op) {
+  State parts;
+  SmallVector<const Tensor *> pointers;
+  for (Value operand : op->getOperands()) {
+    llvm::Expected<Shared> part = tensor(operand);
+    if (!part)
+      return part.takeError();
+    parts.push_back(*part);
+    pointers.push_back(parts.back().get());
+  }
+  const Tensor *otherwise = op.getOtherwise() ? pointers.pop_back_val() : nullptr;
+  llvm::Expected<Tensor> result = unite(pointers, otherwise, op.getLoc(), op.getName().value_or("tensor"));
+  if (!result)
+    return result.takeError();
+  tensors[op.getResult()] = std::make_shared<const Tensor>(std::move(*result));
+  return llvm::Error::success();
+}
+
+llvm::Error Evaluator::runScatter(ScatterOp op) {
+  llvm::Expected<Shared> values = tensor(op.getValues());
+  if (!values)
+    return values.takeError();
+  State positions;
+  SmallVector<const Tensor *> pointers;
+  for (Value operand : op.getPositions()) {
+    llvm::Expected<Shared> position = tensor(operand);
+    if (!position)
+      return position.takeError();
+    positions.push_back(*position);
+    pointers.push_back(positions.back().get());
+  }
+  llvm::Expected<Tensor> zeros = makeZeros(op.getType(), op.getMargins().value_or(ArrayRef<int64_t>()));
+  if (!zeros)
+    return zeros.takeError();
+  llvm::Expected<Tensor> result = scatter(op, std::move(*zeros), **values, pointers);
+  if (!result)
+    return result.takeError();
+  tensors[op.getResult()] = std::make_shared<const Tensor>(std::move(*result));
+  return llvm::Error::success();
+}
+
 /// Absent points of a result hold its pad.
 static void pad(Tensor &result, TypedAttr value) {
   Scalar pad = value ? Scalar::of(value) : Scalar();
   for (int64_t i = 0; i < result.size(); ++i)
     if (!result.isPresent(i))
       result.set(i, pad);
+}
+
+/// Ranks that are stored as one dimension become one; elements lie as before.
+llvm::Error Evaluator::joinDimensions(Tensor &result, RankedTensorType stored) {
+  if (stored.getRank() == int64_t(result.shape.size()))
+    return llvm::Error::success();
+  Condition present;
+  for (int64_t i = 0; i < result.size(); ++i)
+    present.holds.push_back(result.isPresent(i));
+  result.conditions.clear();
+  result.shape.clear();
+  for (auto [d, dimension] : llvm::enumerate(rankNames(stored))) {
+    llvm::Expected<int64_t> extent = symbols.dimension(dimension.getValue());
+    if (!extent)
+      return extent.takeError();
+    result.shape.push_back(*extent);
+    present.dims.push_back(d);
+  }
+  result.origin.assign(result.shape.size(), 0);
+  result.ranks = SmallVector<StringAttr>(rankNames(stored));
+  result.addCondition(std::move(present));
+  return llvm::Error::success();
 }
 
 llvm::Expected<std::vector<Tensor>> Evaluator::run(ArrayRef<Argument> arguments) {
@@ -186,8 +256,14 @@ llvm::Expected<std::vector<Tensor>> Evaluator::run(ArrayRef<Argument> arguments)
     if (llvm::Error error = checkCapacity(*each, kernel.getResultAttr(i, KernelOp::kCapacityAttr),
                                           kernel.getResultName(i), kernel.getYield().getValues()[i].getLoc()))
       return error;
-    results.push_back(*each);
+    auto type = cast<RankedTensorType>(kernel.getResultTypes()[i]);
+    llvm::Expected<Tensor> whole = makeZeros(cast<RankedTensorType>(kernel.getYield().getValues()[i].getType()), {});
+    if (!whole)
+      return whole.takeError();
+    results.push_back(withIndices(*each, whole->origin, whole->shape)); // a recurrence has more
     pad(results.back(), kernel.getResultPad(i));
+    if (llvm::Error error = joinDimensions(results.back(), type))
+      return error;
   }
   return results;
 }

@@ -132,17 +132,22 @@ bool EinsumMaker::collectRead(const Term *term) {
     if (!positions.back())
       return false;
   }
-  std::optional<unsigned> operand =
-      addOperand(kernel.tensors.lookup(term->tensor), storedPositions(*term->tensor, positions));
+  Value tensor = kernel.valueOf(term);
+  if (!tensor) {
+    kernel.notLowered(term->loc, "reading '" + term->tensor->name + "' before it is written");
+    return false;
+  }
+  std::optional<unsigned> operand = addOperand(tensor, storedPositions(tensor, *term->tensor, positions));
   if (operand)
     operandOf[term] = *operand;
   return operand.has_value();
 }
 
-/// A stored dimension that holds a product of ranks is read at `outer * extent + inner`.
-SmallVector<AffineExpr> EinsumMaker::storedPositions(const Tensor &tensor, ArrayRef<AffineExpr> positions) {
+/// A dimension of an argument that holds a product of ranks is read at `outer * extent + inner`.
+SmallVector<AffineExpr> EinsumMaker::storedPositions(Value value, const Tensor &tensor,
+                                                     ArrayRef<AffineExpr> positions) {
   SmallVector<AffineExpr> stored;
-  if (tensor.role == TensorRole::Local)
+  if (!isa<BlockArgument>(value) || tensor.role != TensorRole::Argument)
     return SmallVector<AffineExpr>(positions);
   unsigned next = 0;
   for (ArrayRef<StringRef> dim : tensor.dims) {

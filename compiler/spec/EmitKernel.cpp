@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A kernel's ranks, signature, scalar defaults and preconditions.
-#include "compiler/spec/Graph.h"
 #include "compiler/spec/KernelEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -164,12 +163,15 @@ bool KernelEmitter::addRanks() {
       auto bound = options.bound.find(extentName(name));
       AffineMap extent =
           bound == options.bound.end() ? AffineMap() : AffineMap::getConstantMap(bound->second, &context);
-      if (!kernel.declaredRank(name) &&
-          ranks.insert({name, RankAttr::get(&context, string(name), extent, {}, {})}).second)
+      const RankDecl *decl = kernel.declaredRank(name);
+      bool isSolved = !decl || !decl->over.empty(); // a ragged rank has the room that the argument has
+      if (isSolved && ranks.insert({name, RankAttr::get(&context, string(name), extent, {}, {})}).second)
         rankExtents[name] = extentName(name);
     }
   bool complete = true;
   for (const RankDecl &decl : kernel.ranks) {
+    if (!decl.over.empty())
+      continue;
     complete &= addRank(decl.name, decl.extent);
     rankExtents[decl.name] = extentName(decl.name);
   }
@@ -303,17 +305,20 @@ KernelOp KernelEmitter::makeKernel(ModuleOp module) {
     if (scalar && constants.count(scalar))
       continue;
     inputs.push_back(tensor ? Type(parameterType(*tensor, storedType(*tensor), ranks)) : elementType(scalar->type));
-    inputAttrs.push_back(
-        tensor ? parameterAttrs(*tensor, {})
-               : builder.getDictionaryAttr(builder.getNamedAttr(KernelOp::kNameAttr, string(scalar->name))));
+    NamedAttrList attributes = tensor ? NamedAttrList(parameterAttrs(*tensor, {}))
+                                      : NamedAttrList(builder.getNamedAttr(KernelOp::kNameAttr, string(scalar->name)));
+    if (tensor && tensor->isInout)
+      attributes.append(KernelOp::kInoutAttr, builder.getUnitAttr());
+    inputAttrs.push_back(attributes.getDictionary(&context));
     locs.push_back(locate(tensor ? tensor->loc : scalar->loc, nullptr));
   }
-  for (const Tensor *result : kernel.results) {
+  for (const Tensor *result : yielded()) {
     for (auto [rank, extent] : llvm::zip(result->ranks, result->extents))
       if (!ranks.count(rank))
         addRank(rank, extent);
     results.push_back(parameterType(*result, storedType(*result), ranks));
-    bool isLog = llvm::all_of(equations[result], [](const Equation *equation) { return isLogSumExp(equation->rhs); });
+    bool isLog = !result->isInout &&
+                 llvm::all_of(equations[result], [](const Equation *equation) { return isLogSumExp(equation->rhs); });
     TypedAttr pad;
     if (auto type = dyn_cast<FloatType>(elementType(result->type)); type && isLog)
       pad = FloatAttr::get(type, APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true));
@@ -327,9 +332,15 @@ KernelOp KernelEmitter::makeKernel(ModuleOp module) {
   return op;
 }
 
+SmallVector<const Tensor *> KernelEmitter::yielded() const {
+  SmallVector<const Tensor *> all(kernel.results.begin(), kernel.results.end());
+  llvm::copy_if(kernel.arguments, std::back_inserter(all), [](const Tensor *tensor) { return tensor->isInout; });
+  return all;
+}
+
 void KernelEmitter::emitYield(KernelOp op) {
   SmallVector<Value> values;
-  for (const Tensor *result : kernel.results)
+  for (const Tensor *result : yielded())
     values.push_back(tensors[result]);
   YieldOp::create(builder, op.getLoc(), values);
 }
@@ -352,7 +363,7 @@ void KernelEmitter::emitDefaults(KernelOp op) {
       continue;
     Value argument = op.getBody().getArgument(number++);
     if (tensor) {
-      tensors[tensor] = argument;
+      (tensor->isInout ? olds : tensors)[tensor] = argument;
       if (tensor->isOptional)
         partial.insert(tensor);
       continue;
@@ -392,11 +403,19 @@ void KernelEmitter::emitRequirement(const Requirement &requirement) {
   YieldOp::create(builder, loc, ScalarEmitter(builder, leaf, scalarContext).emit(condition));
 }
 
+/// In front of the loops that are open, so that all that follows may use what is made here.
+static void leaveLoops(OpBuilder &builder) {
+  while (auto loop = dyn_cast<IterateOp>(builder.getInsertionBlock()->getParentOp()))
+    builder.setInsertionPoint(loop);
+}
+
 Value KernelEmitter::extentValue(StringRef rank) {
   Value &value = extents[rank];
-  if (!value)
-    value = ExtentOp::create(builder, builder.getUnknownLoc(), rank);
-  return value;
+  if (value)
+    return value;
+  OpBuilder::InsertionGuard guard(builder);
+  leaveLoops(builder);
+  return value = ExtentOp::create(builder, builder.getUnknownLoc(), rank);
 }
 
 /// An integer scalar or an extent as an index value, made once before the first Einsum that uses it.
@@ -404,27 +423,11 @@ Value KernelEmitter::positionValue(const Term *term) {
   if (term->kind == TermKind::Extent)
     return extentValue(term->name);
   Value &value = positions[term->scalar];
-  if (!value)
-    value = ScalarEmitter::extend(builder, locate(term->scalar->loc, nullptr), scalars.lookup(term->scalar));
-  return value;
-}
-
-//===-- order --------------------------------------------------------------------------------------------------------
-
-bool KernelEmitter::emitEquations() {
-  DenseMap<const Tensor *, unsigned> numbers;
-  for (auto [number, equation] : llvm::enumerate(kernel.equations))
-    numbers[equation.tensor] = number;
-  Dependences dependences(kernel.equations.size());
-  for (auto [number, equation] : llvm::enumerate(kernel.equations))
-    walk(equation.rhs, [&, number = number](Term *term) {
-      if (auto found = numbers.find(term->tensor); term->kind == TermKind::Read && found != numbers.end())
-        dependences[number].push_back(found->second);
-    });
-  bool complete = true;
-  for (ArrayRef<unsigned> component : components(dependences))
-    complete = complete && emitEquation(kernel.equations[component.front()]);
-  return complete;
+  if (value)
+    return value;
+  OpBuilder::InsertionGuard guard(builder);
+  leaveLoops(builder);
+  return value = ScalarEmitter::extend(builder, locate(term->scalar->loc, nullptr), scalars.lookup(term->scalar));
 }
 
 } // namespace attn::spec

@@ -398,8 +398,11 @@ private:
 
   /// What `set` collects: integers, or tuples of them that are written out.
   void checkMembers(const Term *body) {
-    if (body->kind == TermKind::Tuple)
-      return for_each(body->args, [&](const Term *component) { checkMembers(component); });
+    if (body->kind == TermKind::Tuple) {
+      for (const Term *component : body->args)
+        checkMembers(component);
+      return;
+    }
     if (body->type == TypeClass::Tuple)
       error(body, "a tuple as member is written out").help = "write (x.0, x.1)";
     else if (body->type != TypeClass::Int && body->type != TypeClass::Unknown)

@@ -109,6 +109,14 @@ LogicalResult KernelOp::verify() {
     if (failed(verifyTensor(*this, type, getResultName(i), "result " + Twine(i))) ||
         failed(verifyCapacity(*this, type, getResultAttrOfType<StringAttr>(i, kCapacityAttr), "result " + Twine(i))))
       return failure();
+  for (auto [i, type] : llvm::enumerate(getArgumentTypes())) {
+    auto results = llvm::seq(getResultTypes().size());
+    auto isUpdate = [&, i = i, type = type](size_t r) {
+      return getResultTypes()[r] == type && getResultName(r) == getArgName(i);
+    };
+    if (isInout(i) && (!isa<RankedTensorType>(type) || llvm::none_of(results, isUpdate))) // kernel_c7
+      return emitOpError() << "no result updates the inout argument '" << getArgName(i) << '\'';
+  }
   return success();
 }
 
@@ -119,7 +127,24 @@ static LogicalResult verifyYields(Operation *op, Region &region, TypeRange expec
   return op->emitOpError() << "yields (" << yielded << ") != (" << expected << ')';
 }
 
-LogicalResult KernelOp::verifyRegions() { return verifyYields(*this, getBody(), getResultTypes()); } // kernel_c4
+/// The ranks of a stored type: those of its products one by one.
+static SmallVector<StringRef> ranksOf(RankedTensorType type) {
+  SmallVector<StringRef> ranks;
+  for (StringAttr dimension : rankNames(type))
+    llvm::append_range(ranks, factorsOf(dimension.getValue()));
+  return ranks;
+}
+
+LogicalResult KernelOp::verifyRegions() { // kernel_c4
+  TypeRange yielded = getBody().front().getTerminator()->getOperandTypes();
+  auto fits = [](Type from, Type to) {
+    auto a = dyn_cast<RankedTensorType>(from), b = dyn_cast<RankedTensorType>(to);
+    return from == to || (a && b && a.getElementType() == b.getElementType() && ranksOf(a) == ranksOf(b));
+  };
+  if (yielded.size() == getResultTypes().size() && llvm::all_of_zip(yielded, getResultTypes(), fits))
+    return success();
+  return verifyYields(*this, getBody(), getResultTypes());
+}
 
 //===-- attn.extent, attn.default, attn.require, attn.group ----------------------------------------------------------
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// attn-normalize. Needs: an attn kernel without selections, sets and what else Unlowered.cpp
-// names. Guarantees: no two Einsums compute one term; every scalar is known to the
-// algebra.
+// attn-normalize. Needs: an attn kernel without what Unlowered.cpp names. Guarantees: no two Einsums compute one term;
+// every scalar is known to the algebra; no construct is left that only the evaluator runs.
 //
 // Einsums are compared as terms, in the order of the kernel: operands that are one value read the same name, so a chain
 // of equal Einsums folds from its start.

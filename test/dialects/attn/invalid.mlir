@@ -349,3 +349,141 @@ func.func @rand_c1(%s: !attn.set<2>, %i: index) {
   %0 = attn.rand %i[%i, %i, %i, %i, %i]
   return
 }
+
+// -----
+
+// expected-error@+1 {{no result updates the inout argument 'A'}}
+attn.kernel @kernel_c7(%A: tensor<?xf32, #attn.ranks<p>> {attn.inout, attn.name = "A"}) -> () attributes {ranks = [#attn.rank<p>]} {
+  attn.yield
+}
+
+// -----
+
+// expected-error@+1 {{yields ('tensor<?x?xf32, #attn.ranks<p, e>>') != ('tensor<?xf32, #attn.ranks<"e*p">>')}}
+attn.kernel @kernel_c4_product(%A: tensor<?x?xf32, #attn.ranks<p, e>> {attn.name = "A"})
+    -> (tensor<?xf32, #attn.ranks<"e*p">> {attn.name = "O"}) attributes {ranks = [#attn.rank<p>, #attn.rank<e>]} {
+  attn.yield %A : tensor<?x?xf32, #attn.ranks<p, e>>
+}
+
+// -----
+
+attn.kernel @scatter_c1_count(%A: tensor<?x?xf32, #attn.ranks<p, e>> {attn.name = "A"}, %t: tensor<?xi64, #attn.ranks<p>> {attn.name = "t"}) -> ()
+    attributes {ranks = [#attn.rank<p>, #attn.rank<e>, #attn.rank<b>]} {
+  // expected-error@+1 {{1 positions != 2 dimensions}}
+  %0 = attn.scatter %A at ["p"] : (tensor<?x?xf32, #attn.ranks<p, e>>) -> tensor<?x?xf32, #attn.ranks<p, e>>
+  attn.yield
+}
+
+// -----
+
+attn.kernel @scatter_c1_number(%A: tensor<?x?xf32, #attn.ranks<p, e>> {attn.name = "A"}, %t: tensor<?xi64, #attn.ranks<p>> {attn.name = "t"}) -> ()
+    attributes {ranks = [#attn.rank<p>, #attn.rank<e>, #attn.rank<b>]} {
+  // expected-error@+1 {{position 1 : i64 is neither a rank of the values nor one of 1 operands}}
+  %0 = attn.scatter %A at [1, "e"] positions(%t) : (tensor<?x?xf32, #attn.ranks<p, e>>, tensor<?xi64, #attn.ranks<p>>) -> tensor<?x?xf32, #attn.ranks<p, e>>
+  attn.yield
+}
+
+// -----
+
+attn.kernel @scatter_c2(%A: tensor<?x?xf32, #attn.ranks<p, e>> {attn.name = "A"}, %t: tensor<?xi64, #attn.ranks<p>> {attn.name = "t"}) -> ()
+    attributes {ranks = [#attn.rank<p>, #attn.rank<e>, #attn.rank<b>]} {
+  // expected-error@+1 {{no position depends on rank 'e' of the values}}
+  %0 = attn.scatter %A at ["p"] : (tensor<?x?xf32, #attn.ranks<p, e>>) -> tensor<?xf32, #attn.ranks<b>>
+  attn.yield
+}
+
+// -----
+
+attn.kernel @scatter_c3(%A: tensor<?x?xf32, #attn.ranks<p, e>> {attn.name = "A"}, %t: tensor<?xi64, #attn.ranks<p>> {attn.name = "t"}) -> ()
+    attributes {ranks = [#attn.rank<p>, #attn.rank<e>, #attn.rank<b>]} {
+  // expected-error@+1 {{position of type 'tensor<?x?xf32, #attn.ranks<p, e>>' is no integer tensor over ranks of the values}}
+  %0 = attn.scatter %A at [0, "e"] positions(%A) : (tensor<?x?xf32, #attn.ranks<p, e>>, tensor<?x?xf32, #attn.ranks<p, e>>) -> tensor<?x?xf32, #attn.ranks<p, e>>
+  attn.yield
+}
+
+// -----
+
+attn.kernel @scatter_c4(%A: tensor<?x?xf32, #attn.ranks<p, e>> {attn.name = "A"}, %t: tensor<?xi64, #attn.ranks<p>> {attn.name = "t"}) -> ()
+    attributes {ranks = [#attn.rank<p>, #attn.rank<e>, #attn.rank<b>]} {
+  // expected-error@+1 {{writes 'tensor<?x?xf32, #attn.ranks<p, e>>' into 'tensor<?x?xi64, #attn.ranks<p, e>>'}}
+  %0 = attn.scatter %A at ["p", "e"] : (tensor<?x?xf32, #attn.ranks<p, e>>) -> tensor<?x?xi64, #attn.ranks<p, e>>
+  attn.yield
+}
+
+// -----
+
+attn.kernel @scatter_c5(%A: tensor<?x?xf32, #attn.ranks<p, e>> {attn.name = "A"}, %t: tensor<?xi64, #attn.ranks<p>> {attn.name = "t"}) -> ()
+    attributes {ranks = [#attn.rank<p>, #attn.rank<e>, #attn.rank<b>]} {
+  // expected-error@+1 {{margins array<i64: 1, -1, 0, 0> are not two a dimension, none negative}}
+  %0 = attn.scatter %A at ["p", "e"] margins [1, -1, 0, 0] : (tensor<?x?xf32, #attn.ranks<p, e>>) -> tensor<?x?xf32, #attn.ranks<p, e>>
+  attn.yield
+}
+
+// -----
+
+attn.kernel @iterate_c1(%A: tensor<?x?xf32, #attn.ranks<p, e>> {attn.name = "A"}, %t: tensor<?xi64, #attn.ranks<p>> {attn.name = "t"}) -> ()
+    attributes {ranks = [#attn.rank<p>, #attn.rank<e>, #attn.rank<b>]} {
+  // expected-error@+1 {{the kernel has no rank 'q'}}
+  %0 = attn.iterate over "q" margins [array<i64: 0, 0, 0, 0>] {
+  ^bb0(%h: tensor<?x?xf32, #attn.ranks<p, e>>):
+    attn.yield %h : tensor<?x?xf32, #attn.ranks<p, e>>
+  } : tensor<?x?xf32, #attn.ranks<p, e>>
+  attn.yield
+}
+
+// -----
+
+attn.kernel @iterate_c2(%A: tensor<?x?xf32, #attn.ranks<p, e>> {attn.name = "A"}, %t: tensor<?xi64, #attn.ranks<p>> {attn.name = "t"}) -> ()
+    attributes {ranks = [#attn.rank<p>, #attn.rank<e>, #attn.rank<b>]} {
+  // expected-error@+1 {{takes ('tensor<?x?xf32, #attn.ranks<p, e>>') and yields ('tensor<?xi64, #attn.ranks<p>>') != ('tensor<?x?xf32, #attn.ranks<p, e>>')}}
+  %0 = attn.iterate over "p" margins [array<i64: 0, 0, 0, 0>] {
+  ^bb0(%h: tensor<?x?xf32, #attn.ranks<p, e>>):
+    attn.yield %t : tensor<?xi64, #attn.ranks<p>>
+  } : tensor<?x?xf32, #attn.ranks<p, e>>
+  attn.yield
+}
+
+// -----
+
+attn.kernel @iterate_c2_rank(%A: tensor<?x?xf32, #attn.ranks<p, e>> {attn.name = "A"}, %t: tensor<?xi64, #attn.ranks<p>> {attn.name = "t"}) -> ()
+    attributes {ranks = [#attn.rank<p>, #attn.rank<e>, #attn.rank<b>]} {
+  // expected-error@+1 {{state of type 'tensor<?x?xf32, #attn.ranks<p, e>>' has not the rank 'b'}}
+  %0 = attn.iterate over "b" margins [array<i64: 0, 0, 0, 0>] {
+  ^bb0(%h: tensor<?x?xf32, #attn.ranks<p, e>>):
+    attn.yield %h : tensor<?x?xf32, #attn.ranks<p, e>>
+  } : tensor<?x?xf32, #attn.ranks<p, e>>
+  attn.yield
+}
+
+// -----
+
+attn.kernel @iterate_c3(%A: tensor<?x?xf32, #attn.ranks<p, e>> {attn.name = "A"}, %t: tensor<?xi64, #attn.ranks<p>> {attn.name = "t"}) -> ()
+    attributes {ranks = [#attn.rank<p>, #attn.rank<e>, #attn.rank<b>]} {
+  // expected-error@+1 {{start of type 'tensor<?xi64, #attn.ranks<p>>' for state 0}}
+  %0 = attn.iterate over "p" starts(%t : tensor<?xi64, #attn.ranks<p>>) of [0] margins [array<i64: 0, 0, 0, 0>] {
+  ^bb0(%h: tensor<?x?xf32, #attn.ranks<p, e>>):
+    attn.yield %h : tensor<?x?xf32, #attn.ranks<p, e>>
+  } : tensor<?x?xf32, #attn.ranks<p, e>>
+  attn.yield
+}
+
+// -----
+
+attn.kernel @iterate_c4(%A: tensor<?x?xf32, #attn.ranks<p, e>> {attn.name = "A"}, %t: tensor<?xi64, #attn.ranks<p>> {attn.name = "t"}) -> ()
+    attributes {ranks = [#attn.rank<p>, #attn.rank<e>, #attn.rank<b>]} {
+  // expected-error@+1 {{margins array<i64: 0, 0> are not two a dimension of 'tensor<?x?xf32, #attn.ranks<p, e>>', none negative}}
+  %0 = attn.iterate over "p" margins [array<i64: 0, 0>] {
+  ^bb0(%h: tensor<?x?xf32, #attn.ranks<p, e>>):
+    attn.yield %h : tensor<?x?xf32, #attn.ranks<p, e>>
+  } : tensor<?x?xf32, #attn.ranks<p, e>>
+  attn.yield
+}
+
+// -----
+
+attn.kernel @union_c1(%A: tensor<?xf32, #attn.ranks<p>> {attn.name = "A"}, %B: tensor<?xf32, #attn.ranks<e>> {attn.name = "B"}) -> ()
+    attributes {ranks = [#attn.rank<p>, #attn.rank<e>]} {
+  // expected-error@+1 {{requires the same encoding for all operands and results}}
+  %0 = "attn.union"(%A, %B) <{operandSegmentSizes = array<i32: 2, 0>}> : (tensor<?xf32, #attn.ranks<p>>, tensor<?xf32, #attn.ranks<e>>) -> tensor<?xf32, #attn.ranks<p>>
+  attn.yield
+}

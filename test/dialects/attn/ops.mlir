@@ -134,3 +134,38 @@ attn.kernel @sets(%R: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = "R", attn.
   } : tensor<?xf32, #attn.ranks<p>>
   attn.yield %O : tensor<?xf32, #attn.ranks<p>>
 }
+
+// CHECK-LABEL: attn.kernel @parts(%Q: {{.*}} {attn.inout, attn.name = "Q"}, %t:
+attn.kernel @parts(%Q: tensor<?x?xf32, #attn.ranks<p, e>> {attn.inout, attn.name = "Q"},
+                   %t: tensor<?xi64, #attn.ranks<b>> {attn.name = "t"}, %v: tensor<?x?xf32, #attn.ranks<b, e>> {attn.name = "v"})
+    -> (tensor<?x?xf32, #attn.ranks<p, e>> {attn.name = "Q"}, tensor<?xf32, #attn.ranks<"p*e">> {attn.name = "O"})
+    attributes {ranks = [#attn.rank<p>, #attn.rank<e>, #attn.rank<b>]} {
+  // CHECK: %w = attn.scatter %v at [0, "e"] positions(%t) attributes {name = "w"} : (tensor<?x?xf32, #attn.ranks<b, e>>, tensor<?xi64, #attn.ranks<b>>) -> tensor<?x?xf32, #attn.ranks<p, e>>
+  %w = attn.scatter %v at [0, "e"] positions(%t) attributes {name = "w"}
+         : (tensor<?x?xf32, #attn.ranks<b, e>>, tensor<?xi64, #attn.ranks<b>>) -> tensor<?x?xf32, #attn.ranks<p, e>>
+  // CHECK: attn.scatter %v at [0, "e"] positions(%t) margins [1, 0, 0, 0] :
+  %x = attn.scatter %v at [0, "e"] positions(%t) margins [1, 0, 0, 0]
+         : (tensor<?x?xf32, #attn.ranks<b, e>>, tensor<?xi64, #attn.ranks<b>>) -> tensor<?x?xf32, #attn.ranks<p, e>>
+  // CHECK: %u = attn.union %w, %{{.*}} attributes {name = "u"} : tensor<?x?xf32, #attn.ranks<p, e>>
+  %u = attn.union %w, %x attributes {name = "u"} : tensor<?x?xf32, #attn.ranks<p, e>>
+  // CHECK: attn.union %u else %Q : tensor<?x?xf32, #attn.ranks<p, e>>
+  %n = attn.union %u else %Q : tensor<?x?xf32, #attn.ranks<p, e>>
+  // CHECK: %H = attn.iterate over "p" down starts(%{{.*}} : tensor<?x?xf32, #attn.ranks<p, e>>) of [0] margins [array<i64: 1, 0, 0, 0>] {
+  // CHECK-NEXT: ^bb0(%[[EARLIER:.*]]: tensor<?x?xf32, #attn.ranks<p, e>>):
+  // CHECK-NEXT: attn.einsum [p, e] = ins(%{{.*}} = %[[EARLIER]][p + 1, e]
+  // CHECK: } attributes {names = ["H"]} : tensor<?x?xf32, #attn.ranks<p, e>>
+  %H = attn.iterate over "p" down starts(%x : tensor<?x?xf32, #attn.ranks<p, e>>) of [0] margins [array<i64: 1, 0, 0, 0>] {
+  ^bb0(%h: tensor<?x?xf32, #attn.ranks<p, e>>):
+    %s = attn.einsum [p, e] = ins(%y = %h[p + 1, e] : tensor<?x?xf32, #attn.ranks<p, e>>) map {
+      attn.yield %y : f32
+    } : tensor<?x?xf32, #attn.ranks<p, e>>
+    attn.yield %s : tensor<?x?xf32, #attn.ranks<p, e>>
+  } attributes {names = ["H"]} : tensor<?x?xf32, #attn.ranks<p, e>>
+  // CHECK: attn.iterate over "p" margins [array<i64: 0, 0, 0, 0>] {
+  %G = attn.iterate over "p" margins [array<i64: 0, 0, 0, 0>] {
+  ^bb0(%h: tensor<?x?xf32, #attn.ranks<p, e>>):
+    attn.yield %h : tensor<?x?xf32, #attn.ranks<p, e>>
+  } : tensor<?x?xf32, #attn.ranks<p, e>>
+  // CHECK: attn.yield %{{.*}}, %H : tensor<?x?xf32, #attn.ranks<p, e>>, tensor<?x?xf32, #attn.ranks<p, e>>
+  attn.yield %n, %H : tensor<?x?xf32, #attn.ranks<p, e>>, tensor<?x?xf32, #attn.ranks<p, e>>
+}
