@@ -42,16 +42,20 @@ constexpr double kError = 1e-7;
 TEST(ReferenceSelect, WhatIsPickedIsAccepted) {
   double inf = std::numeric_limits<double>::infinity();
   for (double error : {0.0, kError})
-    for (auto &scores : std::vector<std::vector<double>>{{}, {1}, {3, 1, 3, 2}, {0, 0, 0}, {-inf, 5, -inf}, {inf, inf, 1}}) {
+    for (auto &scores :
+         std::vector<std::vector<double>>{{}, {1}, {3, 1, 3, 2}, {0, 0, 0}, {-inf, 5, -inf}, {inf, inf, 1}}) {
       for (int64_t k : {-1, 0, 1, 2, 9})
         EXPECT_EQ(fault(topk(k, scores, error), picked(topk(k, scores, error))), "");
       EXPECT_EQ(fault(row("argmax", scores, {}, error), picked(row("argmax", scores, {}, error))), "");
       for (double bound : {0.0, 0.4, 1.0, 3.0})
-        EXPECT_EQ(fault(row("above", scores, Scalar::of(bound), error), picked(row("above", scores, Scalar::of(bound), error))), "");
+        EXPECT_EQ(fault(row("above", scores, Scalar::of(bound), error),
+                        picked(row("above", scores, Scalar::of(bound), error))),
+                  "");
     }
   for (double bound : {-1.0, 0.0, 0.3, 0.5, 0.999, 1.0, 2.0})
     for (auto &weights : std::vector<std::vector<double>>{{}, {1}, {1, 4, 2, 1}, {0, 0}})
-      EXPECT_EQ(fault(row("topp", weights, Scalar::of(bound)), picked(row("topp", weights, Scalar::of(bound)))), "") << bound;
+      EXPECT_EQ(fault(row("topp", weights, Scalar::of(bound)), picked(row("topp", weights, Scalar::of(bound)))), "")
+          << bound;
 }
 
 TEST(ReferenceSelect, NearTiesMayComeInEitherOrder) {
