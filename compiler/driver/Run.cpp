@@ -118,13 +118,14 @@ static std::vector<std::string> boundNames(const Sizes &bound) {
 }
 
 /// Compiles for the extents of this call, and runs; the time it took.
-static Expected<double> runCompiled(const Request &request, const Spec &spec, Call &call, const Sizes &bound) {
+static Expected<double> runCompiled(const Request &request, const Spec &spec, Call &call, const Sizes &bound,
+                                    Progress &progress) {
   Expected<attnc::Context> context = createContext(request.threads);
   if (!context)
     return context.takeError();
   CompileOptions options = spec.options;
   options.bound = bound;
-  Progress progress("compile " + request.spec);
+  progress.say("compile " + request.spec);
   Expected<LoadedKernel> kernel = LoadedKernel::compile(spec, options, *context);
   if (!kernel)
     return kernel.takeError();
@@ -147,20 +148,22 @@ static Error run(const Request &request) {
   }
   Extents extents(*spec->kernel);
   Call call(*spec->kernel);
+  std::optional<Progress> progress(std::in_place, "read the inputs of " + spec->kernel->name);
   if (Error error = readInputs(request, *spec, call, extents))
     return error;
   Sizes bound = withInnerRanks(spec->options.bound, *spec->kernel, extents);
   std::string how = "reference";
   if (request.reference) {
-    Progress progress("evaluate " + spec->kernel->name);
+    progress->say("evaluate " + spec->kernel->name);
     if (Error error = evaluateCall(request, *spec, call))
       return error;
   } else {
-    Expected<double> seconds = runCompiled(request, *spec, call, bound);
+    Expected<double> seconds = runCompiled(request, *spec, call, bound, *progress);
     if (!seconds)
       return seconds.takeError();
     how = duration(*seconds);
   }
+  progress.reset();
   bool printed = false;
   for (const auto &[argument, path] : outputs) {
     if (path == "-") {

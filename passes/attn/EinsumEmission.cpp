@@ -186,7 +186,7 @@ TermRef EinsumEmitter::hoisted(TermRef t, Terms conditions) {
 TermRef EinsumEmitter::lowerReduce(TermRef t, Terms conditions) { return materialise(t, conditions); }
 
 /// scale * sum[e] q k as sum[e] (scale q) k: onto an operand of the compute type that no point of the stream changes,
-/// so that the product is formed once.
+/// so that the product is formed once. Not where the sum may have no point and the factor be infinite.
 TermRef EinsumEmitter::foldScale(TermRef t) {
   auto [coefficient, factors] = context.factors(t);
   auto isContraction = [&](const Factor &f) {
@@ -209,6 +209,8 @@ TermRef EinsumEmitter::foldScale(TermRef t) {
            });
   };
   if (!llvm::any_of(context.factors(o.body).second, takesScale))
+    return t;
+  if (!terms.hasPoint(bindersOf(o), o.conditions) && !llvm::all_of(scale, isFiniteScalar))
     return t;
   scale.push_back({o.body, 1});
   rest.push_back({context.reduce(algebra::Reducer::Sum, o.binders, o.conditions, context.mul(scale, coefficient)), 1});
