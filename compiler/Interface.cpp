@@ -18,6 +18,10 @@ static attnc_element elementOf(Type type) {
     return ATTNC_F32;
   if (type.isF64())
     return ATTNC_F64;
+  if (isa<IndexSetType>(type))
+    return ATTNC_I32;
+  if (type.isUnsignedInteger(8))
+    return ATTNC_U8;
   switch (type.getIntOrFloatBitWidth()) {
   case 1:
     return ATTNC_BOOL;
@@ -43,7 +47,8 @@ static KernelDim dimOf(KernelOp kernel, StringRef name) {
   return dim;
 }
 
-static KernelArgument argumentOf(KernelOp kernel, Type type, StringRef name, attnc_direction direction) {
+static KernelArgument argumentOf(KernelOp kernel, Type type, StringRef name, Attribute capacity,
+                                 attnc_direction direction) {
   KernelArgument argument;
   argument.name = name.str();
   argument.direction = direction;
@@ -53,6 +58,10 @@ static KernelArgument argumentOf(KernelOp kernel, Type type, StringRef name, att
   if (tensor)
     for (StringAttr rank : rankNames(tensor))
       argument.dims.push_back(dimOf(kernel, rank.getValue()));
+  if (capacity) {
+    argument.dims.push_back(dimOf(kernel, cast<StringAttr>(capacity).getValue()));
+    argument.components = cast<IndexSetType>(tensor.getElementType()).getArity();
+  }
   return argument;
 }
 
@@ -62,12 +71,14 @@ KernelInterface attn::kernelInterface(Operation *op) {
   interface.name = kernel.getName().str();
   for (BlockArgument argument : kernel.getBody().getArguments()) {
     unsigned i = argument.getArgNumber();
-    interface.args.push_back(argumentOf(kernel, argument.getType(), kernel.getArgName(i), ATTNC_IN));
+    interface.args.push_back(argumentOf(kernel, argument.getType(), kernel.getArgName(i),
+                                        kernel.getArgAttr(i, KernelOp::kCapacityAttr), ATTNC_IN));
     interface.args.back().optional =
-        llvm::any_of(argument.getUsers(), [](Operation *user) { return isa<DefaultOp>(user); });
+        kernel.isOptional(i) || llvm::any_of(argument.getUsers(), [](Operation *user) { return isa<DefaultOp>(user); });
   }
   for (auto [i, type] : llvm::enumerate(kernel.getResultTypes()))
-    interface.args.push_back(argumentOf(kernel, type, kernel.getResultName(i), ATTNC_OUT));
+    interface.args.push_back(
+        argumentOf(kernel, type, kernel.getResultName(i), kernel.getResultAttr(i, KernelOp::kCapacityAttr), ATTNC_OUT));
   for (RankAttr rank : kernel.getRanks().getAsRange<RankAttr>())
     interface.symbols.push_back({rank.getName().str(), rank.getConstantExtent().value_or(-1), rank.isDeclared()});
   for (auto require : kernel.getBody().getOps<RequireOp>()) {

@@ -35,7 +35,8 @@ struct KernelArgument {
   attnc_element element = ATTNC_F32;
   attnc_direction direction = ATTNC_IN; ///< ATTNC_IN for scalars
   bool optional = false;
-  std::vector<KernelDim> dims; ///< none for scalars
+  std::vector<KernelDim> dims; ///< none for scalars; of sets also that of the members' places
+  unsigned components = 0;     ///< of a member, where elements are sets; more than one have a dimension behind `dims`
 };
 
 struct KernelSymbol {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/driver/Arguments.h"
+#include "compiler/reference/Sets.h"
 #include "llvm/ADT/StringExtras.h"
 #include <cstring>
 
@@ -68,6 +69,14 @@ Expected<std::vector<reference::Argument>> attn::driver::drawArguments(const Spe
   return reference::makeArguments(kernelOf(spec), free, options);
 }
 
+HostTensor attn::driver::hostTensor(attnc_element element, const reference::Tensor &from) {
+  HostTensor tensor(element, from.shape);
+  std::vector<char> bytes = reference::encode(from);
+  if (!bytes.empty())
+    std::memcpy(tensor.data(), bytes.data(), bytes.size());
+  return tensor;
+}
+
 Call::Call(const KernelInterface &kernel) : kernel(kernel), tensors(kernel.args.size()), scalars(kernel.args.size()) {}
 
 void Call::fill(ArrayRef<reference::Argument> arguments) {
@@ -79,11 +88,10 @@ void Call::fill(ArrayRef<reference::Argument> arguments) {
       scalars[i] = argument->get(0);
       continue;
     }
-    HostTensor tensor(row.element, argument->shape);
-    std::vector<char> bytes = reference::encode(*argument);
-    if (!bytes.empty())
-      std::memcpy(tensor.data(), bytes.data(), bytes.size());
-    tensors[i] = std::move(tensor);
+    if (row.components)
+      tensors[i] = hostTensor(row.element, reference::listOf(*argument, reference::largestSet(*argument)));
+    else
+      tensors[i] = hostTensor(row.element, *argument);
   }
 }
 
@@ -95,7 +103,7 @@ void Call::setScalars(const StringMap<Scalar> &values) {
 
 bool Call::hasAllInputs() const {
   for (auto [i, argument] : enumerate(kernel.args))
-    if (argument.kind == ATTNC_ARG_TENSOR && !isResult(argument) && !tensors[i])
+    if (argument.kind == ATTNC_ARG_TENSOR && !isResult(argument) && !argument.optional && !tensors[i])
       return false;
   return true;
 }

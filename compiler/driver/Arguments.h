@@ -21,6 +21,9 @@ KernelOp kernelOf(const Spec &spec);
 llvm::Expected<std::vector<reference::Argument>> drawArguments(const Spec &spec, const Extents &extents,
                                                                const reference::DataOptions &options);
 
+/// The elements as a kernel sees them.
+HostTensor hostTensor(attnc_element element, const reference::Tensor &tensor);
+
 /// One call: tensors and scalars of all arguments, in the kernel's order.
 class Call {
 public:
@@ -35,7 +38,9 @@ public:
   llvm::Error makeResults(const attnc::Kernel &kernel);
 
   llvm::Error run(const attnc::Kernel &kernel) const;
+  bool hasTensor(size_t argument) const { return tensors[argument].has_value(); }
   const HostTensor &tensor(size_t argument) const { return *tensors[argument]; }
+  const std::optional<reference::Scalar> &scalar(size_t argument) const { return scalars[argument]; }
 
 private:
   std::vector<attnc::Arg> list() const;

@@ -3,6 +3,7 @@
 #include "compiler/driver/Arguments.h"
 #include "compiler/driver/CheckReport.h"
 #include "compiler/driver/Progress.h"
+#include "compiler/driver/RunReference.h"
 #include "compiler/reference/Evaluate.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
@@ -66,14 +67,18 @@ Expected<std::vector<reference::Case>> Check::makeCases() {
     return std::move(error);
   if (Error error = extents.requireAll())
     return std::move(error);
-  Expected<std::vector<reference::Argument>> arguments = drawArguments(spec, extents, data);
-  if (!arguments)
-    return arguments.takeError();
-  reference::Case only;
-  for (StringRef rank : reference::freeRanks(kernelOf(spec)))
-    only.extents[rank] = *extents.get(rank);
-  only.arguments = std::move(*arguments);
-  cases.push_back(std::move(only));
+  bool hasOptional = any_of(spec.kernel->args,
+                            [](const KernelArgument &each) { return each.kind == ATTNC_ARG_TENSOR && each.optional; });
+  for (bool givesOptional : hasOptional ? ArrayRef<bool>{true, false} : ArrayRef<bool>{true}) {
+    data.givesOptional = givesOptional;
+    Expected<std::vector<reference::Argument>> arguments = drawArguments(spec, extents, data);
+    if (!arguments)
+      return arguments.takeError();
+    reference::Case &each = cases.emplace_back();
+    for (StringRef rank : reference::freeRanks(kernelOf(spec)))
+      each.extents[rank] = *extents.get(rank);
+    each.arguments = std::move(*arguments);
+  }
   return cases;
 }
 
@@ -134,11 +139,22 @@ Error Check::runCase(const reference::Case &each) {
     error = call.run(***kernel);
   if (error)
     return inputError(shape + ": " + toString(std::move(error)));
+  reference::GivenSelections selections = selectionsOf(spec, call);
+  if (!selections.ofResult.empty()) { // R21: the oracle goes on from what the kernel selected
+    options.selections = &selections;
+    want = reference::evaluate(kernelOf(spec), each.arguments, options);
+    if (!want)
+      return want.takeError();
+  }
   reference::Comparison comparison;
   size_t first = spec.kernel->args.size() - want->size();
-  for (auto [i, tensor] : enumerate(*want))
-    comparison.add(spec.kernel->args[first + i].name, tensor, call.tensor(first + i).data());
-  report.add(shape, comparison);
+  for (auto [i, tensor] : enumerate(*want)) {
+    Expected<reference::Tensor> stored = storedResult(kernelOf(spec), i, tensor, each.arguments);
+    if (!stored)
+      return stored.takeError();
+    comparison.add(spec.kernel->args[first + i].name, *stored, call.tensor(first + i).data());
+  }
+  report.add(shape, comparison, selections.faults);
   return Error::success();
 }
 
@@ -166,10 +182,25 @@ Error Check::run() {
   return Error::success();
 }
 
+/// What no pass lowers is said before arguments are drawn, which may fail for other reasons.
+static Error checkLowered(const Spec &spec) {
+  CompileOptions options = spec.options;
+  options.until = "attn-normalize";
+  std::string errors;
+  raw_string_ostream out(errors);
+  std::unique_ptr<Compilation> compilation = parseSpec(spec.path, spec.text, options, out);
+  if (compilation && runPasses(*compilation, out))
+    return Error::success();
+  errs() << errors;
+  return make_error<ReportedError>();
+}
+
 static Expected<bool> check(const Request &request) {
   Expected<Spec> spec = openSpec(request);
   if (!spec)
     return spec.takeError();
+  if (Error error = checkLowered(*spec))
+    return std::move(error);
   Expected<attnc::Context> context = createContext(request.threads);
   if (!context)
     return context.takeError();

@@ -19,13 +19,20 @@ static std::string describe(const reference::Deviation &off, StringRef shape) {
          number(off.want, 9) + "   error " + number(off.ratio, 2) + " of tolerance";
 }
 
-void CheckReport::add(StringRef shape, const reference::Comparison &comparison) {
+void CheckReport::add(StringRef shape, const reference::Comparison &comparison, ArrayRef<std::string> faults) {
   if (comparison.compared && (comparison.largest.error > largest.error || largest.result.empty()))
     largest = comparison.largest;
   if (comparison.compared && (comparison.worst.ratio > worst.ratio || worst.result.empty()))
     worst = comparison.worst, worstShape = shape.str();
   ++numShapes;
-  if (!comparison.isAccepted() && numFailed++ < kMostPrinted)
+  if (comparison.isAccepted() && faults.empty())
+    return;
+  if (numFailed++ >= kMostPrinted)
+    return;
+  if (!faults.empty())
+    failures +=
+        "  wrong   " + faults[0] + "   " + shape.str() + "   " + std::to_string(faults.size()) + " selections\n";
+  if (!comparison.isAccepted())
     failures += "  wrong   " + describe(comparison.worst, shape) + "   " + std::to_string(comparison.rejected) +
                 " of " + std::to_string(comparison.compared) + " elements\n";
 }

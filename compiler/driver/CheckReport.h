@@ -8,8 +8,8 @@ namespace attn::driver {
 /// What `attnc check` found, shape by shape.
 class CheckReport {
 public:
-  /// `shape` describes the call: extents and scalars.
-  void add(llvm::StringRef shape, const reference::Comparison &comparison);
+  /// `shape` describes the call: extents and scalars. `faults` are what else is wrong with it.
+  void add(llvm::StringRef shape, const reference::Comparison &comparison, llvm::ArrayRef<std::string> faults = {});
   bool isOk() const { return numFailed == 0; }
   unsigned getNumShapes() const { return numShapes; }
 

@@ -75,7 +75,10 @@ void printHeadline(raw_ostream &out, const Explanation &e) {
   std::vector<std::string> passes;
   for (const StreamReport &stream : e.cascade.streams)
     passes.push_back(passesText(stream));
-  text += passes.empty() ? "no rank is streamed" : listOf(passes);
+  if (!passes.empty())
+    text += listOf(passes);
+  else
+    text += e.cascade.problem.empty() ? "no rank is streamed" : "passes not known";
   StringRef target = e.spec->compilation->target->name;
   size_t used = text.size() + target.size();
   out << text << std::string(used + 2 < e.width ? e.width - used : 2, ' ') << target << "\n\n";

@@ -61,11 +61,18 @@ Error Extents::addSizes(const Sizes &sizes) {
 }
 
 Error Extents::addShape(const KernelArgument &argument, ArrayRef<int64_t> shape, StringRef path) {
-  if (shape.size() != argument.dims.size())
-    return inputError(path + ": argument '" + argument.name + "' has " + Twine(argument.dims.size()) +
-                      " dimensions, found " + Twine(shape.size()));
+  if (shape.size() != argument.dims.size() + (argument.components > 1))
+    return inputError(path + ": argument '" + argument.name + "' has " +
+                      Twine(argument.dims.size() + (argument.components > 1)) + " dimensions, found " +
+                      Twine(shape.size()));
+  if (argument.components > 1 && shape.back() != argument.components)
+    return inputError(path + ": members of '" + argument.name + "' have " + Twine(argument.components) +
+                      " components, found " + Twine(shape.back()));
+  shape = shape.take_front(argument.dims.size());
+  if (argument.components) // no extent: the evaluator and the launch compare the capacity
+    shape = shape.drop_back();
   shapes.push_back({&argument, shape.vec(), path.str()});
-  for (auto [dim, size] : zip_equal(argument.dims, shape))
+  for (auto [dim, size] : zip(argument.dims, shape))
     if (SmallVector<StringRef, 2> ranks = ranksOf(dim); ranks.size() == 1)
       if (Error error = set(ranks[0], size, "'" + argument.name + "' in " + path.str(), argument.name, path))
         return error;
@@ -107,6 +114,24 @@ Error Extents::solve() {
       }
   }
   return Error::success();
+}
+
+void Extents::assumeEmpty() {
+  for (const KernelSymbol &symbol : kernel.symbols) {
+    if (symbol.declared || get(symbol.name))
+      continue;
+    std::string absent;
+    bool isNeeded = false;
+    for (const KernelArgument &argument : kernel.args) {
+      bool has = any_of(argument.dims, [&](const KernelDim &dim) { return is_contained(ranksOf(dim), symbol.name); });
+      if (argument.kind != ATTNC_ARG_TENSOR || argument.direction == ATTNC_OUT || !has)
+        continue;
+      isNeeded |= !argument.optional;
+      absent = argument.name;
+    }
+    if (!isNeeded && !absent.empty())
+      extents[symbol.name] = {0, "'" + absent + "', which is not given"};
+  }
 }
 
 Error Extents::requireAll() const {

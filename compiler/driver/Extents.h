@@ -21,6 +21,8 @@ public:
   llvm::Error addShape(const codegen::KernelArgument &argument, llvm::ArrayRef<int64_t> shape, llvm::StringRef path);
   /// Solves dimensions that hold several ranks, once everything was added.
   llvm::Error solve();
+  /// Ranks that only optional tensors have, none of which gave their extent, are empty.
+  void assumeEmpty();
   /// Fails with a UsageError if a rank that is not declared in the spec has no extent.
   llvm::Error requireAll() const;
 

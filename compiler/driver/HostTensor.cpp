@@ -2,6 +2,7 @@
 #include "compiler/driver/HostTensor.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/MathExtras.h"
+#include <cstring>
 
 using namespace llvm;
 using namespace attn::driver;
@@ -32,6 +33,18 @@ void HostTensor::setColumnMajor() {
   int64_t stride = 1;
   for (size_t i = 0; i < sizes.size(); stride *= sizes[i++])
     strides[i] = stride;
+}
+
+HostTensor HostTensor::rowMajor() const {
+  HostTensor copy(element, sizes);
+  size_t width = attnc_element_size(element);
+  for (int64_t i = 0, n = getNumElements(); i < n; ++i) {
+    int64_t rest = i, from = 0;
+    for (size_t d = sizes.size(); d-- > 0; rest /= sizes[d])
+      from += rest % sizes[d] * strides[d];
+    std::memcpy(copy.data() + i * width, data() + from * width, width);
+  }
+  return copy;
 }
 
 int64_t HostTensor::getNumElements() const {

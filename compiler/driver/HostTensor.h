@@ -21,6 +21,8 @@ public:
   llvm::ArrayRef<int64_t> getStrides() const { return strides; }
   /// Makes the dimensions column-major: the first is the fastest.
   void setColumnMajor();
+  /// A copy with the elements in row-major order.
+  HostTensor rowMajor() const;
 
   int64_t getNumElements() const;
   int64_t getNumBytes() const { return getNumElements() * attnc_element_size(element); }

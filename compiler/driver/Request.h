@@ -22,12 +22,13 @@ struct Request {
   std::string output;            ///< -o
   std::vector<std::string> emit; ///< kinds of files `build` writes
   Sizes sizes;                   ///< --size
-  Assignments inputs, outputs;   ///< --in, --out: argument = path
+  Assignments inputs, outputs;   ///< --in, --out: argument = path, a literal, or - for printing
   Assignments scalars;           ///< --set: argument = number, not read yet
   uint64_t seed = 0;
   int32_t threads = 0;  ///< 0: all cores
   double dataScale = 1; ///< --scale-data
   bool json = false, verbose = false;
+  bool reference = false; ///< the evaluator's results instead of a compiled kernel's
 };
 
 Exit runBuild(const Request &request);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// attnc run: one call on tensors from files, or on random ones.
+// attnc run: one call on tensors from files or literals, or on random ones.
 #include "compiler/driver/Arguments.h"
+#include "compiler/driver/Literal.h"
 #include "compiler/driver/Npy.h"
 #include "compiler/driver/Progress.h"
+#include "compiler/driver/RunReference.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 #include <chrono>
@@ -26,14 +28,18 @@ static Expected<size_t> findTensor(const KernelInterface &kernel, StringRef name
                     kernel.name + "'; known: " + listOf(known));
 }
 
-static Expected<HostTensor> readInput(const KernelArgument &argument, StringRef path, Extents &extents) {
-  Expected<HostTensor> tensor = readNpy(path);
+/// `text` is a path or a literal.
+static Expected<HostTensor> readInput(const KernelArgument &argument, StringRef text, Extents &extents) {
+  bool isText = isLiteral(text, argument.dims.size());
+  std::string source = isText ? "--in " + argument.name : text.str();
+  size_t numDims = argument.dims.size() + (argument.components > 1);
+  Expected<HostTensor> tensor = isText ? parseLiteral(text, argument.element, numDims) : readNpy(text);
   if (!tensor)
-    return tensor;
+    return isText ? usageError(source + ": " + toString(tensor.takeError())) : tensor.takeError();
   if (tensor->getElement() != argument.element)
-    return inputError(path + ": argument '" + argument.name + "' has element type " +
+    return inputError(source + ": argument '" + argument.name + "' has element type " +
                       attnc_element_name(argument.element) + ", found " + numpyName(tensor->getElement()));
-  if (Error error = extents.addShape(argument, tensor->getSizes(), path))
+  if (Error error = extents.addShape(argument, tensor->getSizes(), source))
     return std::move(error);
   return tensor;
 }
@@ -52,6 +58,7 @@ static Error readInputs(const Request &request, const Spec &spec, Call &call, Ex
   }
   if (Error error = extents.solve())
     return error;
+  extents.assumeEmpty();
   Expected<StringMap<reference::Scalar>> scalars = readScalars(*spec.kernel, request.scalars);
   if (!scalars)
     return scalars.takeError();
@@ -64,6 +71,7 @@ static Error readInputs(const Request &request, const Spec &spec, Call &call, Ex
     return Error::success();
   reference::DataOptions data;
   data.seed = request.seed;
+  data.givesOptional = false; // --in gives them
   data.scalars = std::move(*scalars);
   Expected<std::vector<reference::Argument>> drawn = drawArguments(spec, extents, data);
   if (!drawn)
@@ -109,6 +117,24 @@ static std::vector<std::string> boundNames(const Sizes &bound) {
   return names;
 }
 
+/// Compiles for the extents of this call, and runs; the time it took.
+static Expected<double> runCompiled(const Request &request, const Spec &spec, Call &call, const Sizes &bound,
+                                    Progress &progress) {
+  Expected<attnc::Context> context = createContext(request.threads);
+  if (!context)
+    return context.takeError();
+  CompileOptions options = spec.options;
+  options.bound = bound;
+  progress.say("compile " + request.spec);
+  Expected<LoadedKernel> kernel = LoadedKernel::compile(spec, options, *context);
+  if (!kernel)
+    return kernel.takeError();
+  if (Error error = call.makeResults(**kernel))
+    return std::move(error);
+  progress.say("run " + spec.kernel->name);
+  return timeCall(call, *kernel);
+}
+
 static Error run(const Request &request) {
   Expected<Spec> spec = openSpec(request);
   if (!spec)
@@ -125,29 +151,34 @@ static Error run(const Request &request) {
   std::optional<Progress> progress(std::in_place, "read the inputs of " + spec->kernel->name);
   if (Error error = readInputs(request, *spec, call, extents))
     return error;
-  Expected<attnc::Context> context = createContext(request.threads);
-  if (!context)
-    return context.takeError();
-  CompileOptions options = spec->options;
-  options.bound = withInnerRanks(options.bound, *spec->kernel, extents);
-  progress->say("compile " + request.spec);
-  Expected<LoadedKernel> kernel = LoadedKernel::compile(*spec, options, *context);
-  if (!kernel)
-    return kernel.takeError();
-  if (Error error = call.makeResults(**kernel))
-    return error;
-  progress->say("run " + spec->kernel->name);
-  Expected<double> seconds = timeCall(call, *kernel);
-  if (!seconds)
-    return seconds.takeError();
-  for (const auto &[argument, path] : outputs)
-    if (Error error = writeNpy(call.tensor(argument), path))
+  Sizes bound = withInnerRanks(spec->options.bound, *spec->kernel, extents);
+  std::string how = "reference";
+  if (request.reference) {
+    progress->say("evaluate " + spec->kernel->name);
+    if (Error error = evaluateCall(request, *spec, call))
       return error;
+  } else {
+    Expected<double> seconds = runCompiled(request, *spec, call, bound, *progress);
+    if (!seconds)
+      return seconds.takeError();
+    how = duration(*seconds);
+  }
   progress.reset();
+  bool printed = false;
+  for (const auto &[argument, path] : outputs) {
+    if (path == "-") {
+      outs() << spec->kernel->args[argument].name << " = " << printLiteral(call.tensor(argument)) << '\n';
+      printed = true;
+    } else if (Error error = writeNpy(call.tensor(argument), path)) {
+      return error;
+    }
+  }
+  if (printed) // the output is data
+    return Error::success();
   outs() << spec->kernel->name << "  " << elementTypes(*spec->kernel) << "  " << extents.print()
-         << describeResults(request, *spec, call) << "   " << duration(*seconds) << '\n';
-  if (request.verbose)
-    outs() << "  bound when compiling  " << printSizes(boundNames(options.bound), options.bound) << '\n';
+         << describeResults(request, *spec, call) << "   " << how << '\n';
+  if (request.verbose && !request.reference)
+    outs() << "  bound when compiling  " << printSizes(boundNames(bound), bound) << '\n';
   return Error::success();
 }
 

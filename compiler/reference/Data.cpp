@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/reference/Data.h"
 #include "compiler/reference/Philox.h"
+#include "compiler/reference/Sets.h"
 #include "compiler/reference/Tables.h"
 #include <cmath>
 
@@ -46,9 +47,37 @@ static void fillBools(Tensor &tensor, Random &random) {
 static void fillIntegers(Tensor &tensor, TableUse use, Random &random) {
   int64_t largest = widthOf(tensor.elementType) == 8 ? 127 : 8;
   if (use.kind == TableUse::Value)
-    use = {use.kind, -largest, largest};
+    use = {use.kind, tensor.elementType.isUnsignedInteger() ? 0 : -largest, largest};
   for (int64_t &element : tensor.integers)
     element = use.low + random.below(use.high - use.low + 1);
+}
+
+/// Sets of any size up to the capacity, of different members in any order.
+static llvm::Error fillSets(Tensor &sets, BlockArgument argument, Symbols &symbols, Random &random) {
+  auto kernel = cast<KernelOp>(argument.getOwner()->getParentOp());
+  unsigned number = argument.getArgNumber();
+  SmallVector<int64_t> extents;
+  auto capacity = kernel.getArgAttrOfType<StringAttr>(number, KernelOp::kCapacityAttr);
+  llvm::Expected<int64_t> most = symbols.extent(capacity);
+  if (!most)
+    return most.takeError();
+  for (StringRef rank :
+       kernel.getArgAttrOfType<ArrayAttr>(number, KernelOp::kMembersAttr).getAsValueRange<StringAttr>()) {
+    // A name that is no rank of the kernel: any small number is a member.
+    llvm::Expected<int64_t> extent = kernel.findRank(rank) ? symbols.extent(rank) : llvm::Expected<int64_t>(8);
+    if (!extent)
+      return extent.takeError();
+    extents.push_back(*extent);
+  }
+  bool isEmpty = llvm::is_contained(extents, 0);
+  for (int64_t &set : sets.integers) {
+    SmallVector<int64_t> members;
+    for (int64_t i = 0, n = isEmpty ? 0 : random.below(*most + 1); i < n; ++i)
+      for (int64_t extent : extents)
+        members.push_back(random.below(extent));
+    set = internSet(members, extents.size());
+  }
+  return llvm::Error::success();
 }
 
 static llvm::Expected<Tensor> makeTensor(BlockArgument argument, Symbols &symbols, const DataOptions &options) {
@@ -67,6 +96,9 @@ static llvm::Expected<Tensor> makeTensor(BlockArgument argument, Symbols &symbol
     fillFloats(tensor, options.scale, random);
   } else if (type.getElementType().isInteger(1)) {
     fillBools(tensor, random);
+  } else if (isa<IndexSetType>(type.getElementType())) {
+    if (llvm::Error error = fillSets(tensor, argument, symbols, random))
+      return error;
   } else {
     llvm::Expected<TableUse> use = findUse(argument, symbols);
     if (!use)
@@ -145,7 +177,9 @@ static llvm::Expected<std::vector<Argument>> assemble(KernelOp kernel, Symbols &
                                                       const DataOptions &options) {
   std::vector<Argument> arguments;
   for (BlockArgument argument : kernel.getBody().getArguments()) {
-    if (isa<RankedTensorType>(argument.getType())) {
+    if (kernel.isOptional(argument.getArgNumber()) && !options.givesOptional) {
+      arguments.push_back(std::nullopt);
+    } else if (isa<RankedTensorType>(argument.getType())) {
       llvm::Expected<Tensor> tensor = makeTensor(argument, symbols, options);
       if (!tensor)
         return tensor.takeError();
@@ -222,6 +256,19 @@ static double countPoints(KernelOp kernel, const Symbols::Extents &extents) {
   return count;
 }
 
+/// Ranks of tensors that are not given, and of no other.
+static SmallVector<StringRef> absentRanks(KernelOp kernel, const DataOptions &options) {
+  SmallVector<StringRef> given, absent;
+  for (BlockArgument argument : kernel.getBody().getArguments())
+    if (isa<RankedTensorType>(argument.getType())) {
+      bool isGiven = options.givesOptional || !kernel.isOptional(argument.getArgNumber());
+      for (StringAttr product : rankNames(argument.getType()))
+        product.getValue().split(isGiven ? given : absent, '*');
+    }
+  llvm::erase_if(absent, [&](StringRef rank) { return llvm::is_contained(given, rank); });
+  return absent;
+}
+
 /// The next smaller size: of the planned ones after a planned one, so that none becomes a multiple of 16.
 static int64_t nextSmaller(int64_t size) {
   ArrayRef<int64_t> sizes = llvm::is_contained(kSizes, size) ? ArrayRef<int64_t>(kSizes) : ArrayRef<int64_t>(kRedrawn);
@@ -249,6 +296,7 @@ llvm::Expected<Case> attn::reference::makeCase(KernelOp kernel, unsigned number,
   assert(number < numCases(kernel) && "no such case");
   DataOptions own = options;
   own.seed = options.seed * 1000003 + number;
+  own.givesOptional = number % 2 == 0;
   Random random(own.seed, ~0u);
   bool isEven = number < 3 || ranks.empty();
   StringRef anchor = isEven ? StringRef() : ranks[(number - 3) % ranks.size()];
@@ -263,6 +311,9 @@ llvm::Expected<Case> attn::reference::makeCase(KernelOp kernel, unsigned number,
     if (!isEven && attempt < kTries / 2)
       extents[anchor] = isEmpty ? 0 : kSizes[std::size(kSizes) - 1];
     shrink(kernel, extents, anchor);
+    for (StringRef rank : absentRanks(kernel, own))
+      if (extents.contains(rank))
+        extents[rank] = 0;
     return extents;
   });
 }

@@ -9,6 +9,8 @@ struct DataOptions {
   uint64_t seed = 0;
   /// Floats are normal with this standard deviation.
   double scale = 1;
+  /// Whether optional tensors are given.
+  bool givesOptional = true;
   /// Scalar arguments by name. The others keep their defaults or, without one, are drawn from 0, 1, 7 and an extent.
   llvm::StringMap<Scalar> scalars;
 };
@@ -30,8 +32,9 @@ llvm::Expected<std::vector<Argument>> makeArguments(KernelOp kernel, const Symbo
 /// How many cases makeCase() knows for a kernel: with 1, 7 and 33 everywhere, with each rank at 130 and with each
 /// empty.
 unsigned numCases(KernelOp kernel);
-/// Case `number`: sizes from 1, 7, 33 and 130, which are different from rank to rank, as large as some 10^6 points
-/// allow. Where `require` does not hold, sizes and scalars are drawn anew, 1000 times at most.
+/// Case `number`, in every other one of which optional tensors are not given: sizes from 1, 7, 33 and 130, which are
+/// different from rank to rank, as large as some 10^6 points allow. Where `require` does not hold, sizes and scalars
+/// are drawn anew, 1000 times at most.
 llvm::Expected<Case> makeCase(KernelOp kernel, unsigned number, const DataOptions &options);
 
 } // namespace attn::reference

@@ -61,6 +61,7 @@ private:
   const EinsumContext &context;
   SmallVector<Interval> ranges;
   std::vector<std::unique_ptr<OperandReader>> readers;
+  llvm::DenseMap<Operation *, unsigned> absentBits; ///< in Lanes::missing, of ops that may be absent by themselves
   const Tensor *accumulator = nullptr;
   std::optional<Reduction> reduction;
   SmallVector<Value> filters; ///< conjuncts to test at each point
@@ -70,8 +71,11 @@ private:
 
 //===-- preparation --------------------------------------------------------------------------------------------------
 
-/// A product of a 16- or 8-bit factor with a wider one inside a sum: the wider one may be rounded to the narrow type.
+/// Ops that may be absent by themselves get the bit that says so. And of a product of a 16- or 8-bit factor with a
+/// wider one inside a sum, the wider one may be rounded to the narrow type.
 void EinsumRun::adjust(Instruction &instruction) {
+  if (auto bit = absentBits.find(instruction.op); bit != absentBits.end())
+    instruction.absent = uint64_t(1) << bit->second;
   bool isContraction = op.getReducerAttr() && op.getReducerAttr().getName().getValue() == "sum";
   auto product = dyn_cast<arith::MulFOp>(instruction.op);
   if (context.exactFactors || !isContraction || !product)
@@ -112,6 +116,8 @@ llvm::Error EinsumRun::prepareReaders() {
     readers.push_back(std::make_unique<OperandReader>(op, i, **tensor, symbols, bits));
     bits += (*tensor)->conditions.size();
   }
+  for (Operation *partial : partialOps(op))
+    absentBits[partial] = bits++;
   if (bits > 63)
     return errorAt(op.getLoc(), "operands with " + llvm::Twine(bits) + " conditions, the evaluator has room for 63");
   if (!op.getAcc())
@@ -169,7 +175,7 @@ llvm::Expected<Condition> EinsumRun::tabulate(PointCondition &condition, bool &i
 }
 
 llvm::Error EinsumRun::tabulateConditions() {
-  for (PointCondition &condition : conditionsOf(op, readers)) {
+  for (PointCondition &condition : conditionsOf(op, readers, absentBits)) {
     bool isFilter = condition.iterators.find_last() >= int(op.getNumParallel());
     if (!isFilter) {
       llvm::Expected<Condition> table = tabulate(condition, isFilter);

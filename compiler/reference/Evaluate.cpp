@@ -2,6 +2,10 @@
 // Walks a kernel's ops in order. Scalars are computed where something asks for them; a tensor is dropped after its last
 // use.
 #include "compiler/reference/Evaluator.h"
+#include "compiler/reference/Select.h"
+#include "compiler/reference/Sets.h"
+#include "compiler/reference/Union.h"
+#include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using namespace attn;
@@ -72,10 +76,18 @@ static bool isOnlyUsed(Operation &op) {
 llvm::Error Evaluator::runOp(Operation &op) {
   if (auto einsum = dyn_cast<EinsumOp>(op))
     return runEinsum(einsum);
+  if (auto select = dyn_cast<SelectOp>(op))
+    return runSelect(select);
   if (auto group = dyn_cast<GroupOp>(op))
     return runGroup(group);
   if (auto stream = dyn_cast<StreamOp>(op))
     return runStream(stream);
+  if (auto tensorUnion = dyn_cast<TensorUnionOp>(op))
+    return runUnion(tensorUnion);
+  if (auto scatter = dyn_cast<ScatterOp>(op))
+    return runScatter(scatter);
+  if (auto iterate = dyn_cast<IterateOp>(op))
+    return runIterate(iterate);
   if (auto require = dyn_cast<RequireOp>(op))
     return symbols.check(require);
   if (isOnlyUsed(op))
@@ -96,11 +108,101 @@ llvm::Error Evaluator::runEinsum(EinsumOp op) {
   return llvm::Error::success();
 }
 
+llvm::Error Evaluator::runSelect(SelectOp op) {
+  auto findTensor = [&](Value value) -> llvm::Expected<const Tensor *> {
+    llvm::Expected<Shared> found = tensor(value);
+    return found ? llvm::Expected<const Tensor *>(found->get()) : found.takeError();
+  };
+  const Tensor *given = nullptr;
+  if (options.selections)
+    for (auto [i, value] : llvm::enumerate(kernel.getYield().getValues()))
+      if (auto found = options.selections->ofResult.find(kernel.getResultName(i));
+          value == op.getResult() && found != options.selections->ofResult.end())
+        given = &found->second;
+  llvm::Expected<Tensor> result =
+      evaluateSelect(op, {symbols, findTensor}, given, given ? &options.selections->faults : nullptr);
+  if (!result)
+    return result.takeError();
+  tensors[op.getResult()] = std::make_shared<const Tensor>(std::move(*result));
+  return llvm::Error::success();
+}
+
+/// More members than the capacity are an error (R5).
+llvm::Error Evaluator::checkCapacity(const Tensor &sets, Attribute capacity, StringRef name, Location loc) {
+  if (!capacity)
+    return llvm::Error::success();
+  llvm::Expected<int64_t> most = symbols.extent(cast<StringAttr>(capacity));
+  if (!most)
+    return most.takeError();
+  int64_t largest = largestSet(sets);
+  if (largest <= *most)
+    return llvm::Error::success();
+  return errorAt(loc, "a set of '" + name + "' has " + llvm::Twine(largest) + " members, but its capacity is " +
+                          llvm::Twine(*most));
+}
+
+/// An optional tensor that is not given has no points.
+llvm::Expected<Tensor> Evaluator::absentTensor(unsigned argument) {
+  auto type = cast<RankedTensorType>(kernel.getArgumentTypes()[argument]);
+  SmallVector<int64_t> shape;
+  for (StringAttr name : rankNames(type)) {
+    llvm::Expected<int64_t> extent = symbols.dimension(name);
+    if (!extent)
+      return extent.takeError();
+    shape.push_back(*extent);
+  }
+  Tensor tensor(type.getElementType(), shape);
+  tensor.conditions.push_back(
+      {llvm::to_vector(llvm::seq(0u, unsigned(shape.size()))), std::vector<uint8_t>(tensor.size(), 0)});
+  return tensor;
+}
+
 llvm::Error Evaluator::runGroup(GroupOp op) {
   llvm::Expected<State> results = runBlock(op.getBody().front());
   if (!results)
     return results.takeError();
   bind(op.getResults(), *results);
+  return llvm::Error::success();
+}
+
+llvm::Error Evaluator::runUnion(TensorUnionOp op) {
+  State parts;
+  SmallVector<const Tensor *> pointers;
+  for (Value operand : op->getOperands()) {
+    llvm::Expected<Shared> part = tensor(operand);
+    if (!part)
+      return part.takeError();
+    parts.push_back(*part);
+    pointers.push_back(parts.back().get());
+  }
+  const Tensor *otherwise = op.getOtherwise() ? pointers.pop_back_val() : nullptr;
+  llvm::Expected<Tensor> result = unite(pointers, otherwise, op.getLoc(), op.getName().value_or("tensor"));
+  if (!result)
+    return result.takeError();
+  tensors[op.getResult()] = std::make_shared<const Tensor>(std::move(*result));
+  return llvm::Error::success();
+}
+
+llvm::Error Evaluator::runScatter(ScatterOp op) {
+  llvm::Expected<Shared> values = tensor(op.getValues());
+  if (!values)
+    return values.takeError();
+  State positions;
+  SmallVector<const Tensor *> pointers;
+  for (Value operand : op.getPositions()) {
+    llvm::Expected<Shared> position = tensor(operand);
+    if (!position)
+      return position.takeError();
+    positions.push_back(*position);
+    pointers.push_back(positions.back().get());
+  }
+  llvm::Expected<Tensor> zeros = makeZeros(op.getType(), op.getMargins().value_or(ArrayRef<int64_t>()));
+  if (!zeros)
+    return zeros.takeError();
+  llvm::Expected<Tensor> result = scatter(op, std::move(*zeros), **values, pointers);
+  if (!result)
+    return result.takeError();
+  tensors[op.getResult()] = std::make_shared<const Tensor>(std::move(*result));
   return llvm::Error::success();
 }
 
@@ -112,17 +214,56 @@ static void pad(Tensor &result, TypedAttr value) {
       result.set(i, pad);
 }
 
+/// Ranks that are stored as one dimension become one; elements lie as before.
+llvm::Error Evaluator::joinDimensions(Tensor &result, RankedTensorType stored) {
+  if (stored.getRank() == int64_t(result.shape.size()))
+    return llvm::Error::success();
+  Condition present;
+  for (int64_t i = 0; i < result.size(); ++i)
+    present.holds.push_back(result.isPresent(i));
+  result.conditions.clear();
+  result.shape.clear();
+  for (auto [d, dimension] : llvm::enumerate(rankNames(stored))) {
+    llvm::Expected<int64_t> extent = symbols.dimension(dimension.getValue());
+    if (!extent)
+      return extent.takeError();
+    result.shape.push_back(*extent);
+    present.dims.push_back(d);
+  }
+  result.origin.assign(result.shape.size(), 0);
+  result.ranks = SmallVector<StringAttr>(rankNames(stored));
+  result.addCondition(std::move(present));
+  return llvm::Error::success();
+}
+
 llvm::Expected<std::vector<Tensor>> Evaluator::run(ArrayRef<Argument> arguments) {
-  for (auto [value, argument] : llvm::zip(kernel.getBody().getArguments(), arguments))
-    if (argument && isa<RankedTensorType>(value.getType()))
-      tensors[value] = std::make_shared<const Tensor>(*argument);
+  for (auto [i, value, argument] : llvm::enumerate(kernel.getBody().getArguments(), arguments)) {
+    if (!isa<RankedTensorType>(value.getType()))
+      continue;
+    llvm::Expected<Tensor> given = argument ? llvm::Expected<Tensor>(*argument) : absentTensor(i);
+    if (!given)
+      return given.takeError();
+    if (llvm::Error error =
+            checkCapacity(*given, kernel.getArgAttr(i, KernelOp::kCapacityAttr), kernel.getArgName(i), value.getLoc()))
+      return error;
+    tensors[value] = std::make_shared<const Tensor>(std::move(*given));
+  }
   llvm::Expected<State> state = runBlock(kernel.getBody().front());
   if (!state)
     return state.takeError();
   std::vector<Tensor> results;
   for (auto [i, each] : llvm::enumerate(*state)) {
-    results.push_back(*each);
+    if (llvm::Error error = checkCapacity(*each, kernel.getResultAttr(i, KernelOp::kCapacityAttr),
+                                          kernel.getResultName(i), kernel.getYield().getValues()[i].getLoc()))
+      return error;
+    auto type = cast<RankedTensorType>(kernel.getResultTypes()[i]);
+    llvm::Expected<Tensor> whole = makeZeros(cast<RankedTensorType>(kernel.getYield().getValues()[i].getType()), {});
+    if (!whole)
+      return whole.takeError();
+    results.push_back(withIndices(*each, whole->origin, whole->shape)); // a recurrence has more
     pad(results.back(), kernel.getResultPad(i));
+    if (llvm::Error error = joinDimensions(results.back(), type))
+      return error;
   }
   return results;
 }

@@ -17,10 +17,19 @@ struct StreamOptions {
   uint64_t seed = 0;
 };
 
+/// R21: what a kernel selected, to go on from there where near ties fall differently in f32 and f64.
+struct GivenSelections {
+  /// Sets and argmax tensors by the result's name; used where a selection is the result as it stands.
+  llvm::StringMap<Tensor> ofResult;
+  /// What is further from the oracle's own selection than the errors of the scores explain.
+  std::vector<std::string> faults;
+};
+
 struct Options {
   StreamOptions stream;
   /// Without the licence of R16: no factor of a contraction is rounded to the other's narrower type.
   bool exactFactors = false;
+  GivenSelections *selections = nullptr;
 };
 
 /// The results of a kernel. Absent points hold the result's pad, without error; `conditions` tell which they are.

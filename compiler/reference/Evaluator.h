@@ -22,7 +22,13 @@ private:
   llvm::Expected<State> runBlock(mlir::Block &block);
   llvm::Error runOp(mlir::Operation &op);
   llvm::Error runEinsum(EinsumOp op);
+  llvm::Error runSelect(SelectOp op);
   llvm::Error runGroup(GroupOp op);
+  llvm::Error joinDimensions(Tensor &result, mlir::RankedTensorType stored);
+  llvm::Error runUnion(TensorUnionOp op);
+  llvm::Error runScatter(ScatterOp op);
+  llvm::Error checkCapacity(const Tensor &sets, mlir::Attribute capacity, llvm::StringRef name, mlir::Location loc);
+  llvm::Expected<Tensor> absentTensor(unsigned argument);
   void bind(mlir::ValueRange values, const State &state);
   void forgetAfter(mlir::Operation &op);
   llvm::Expected<Shared> tensor(mlir::Value value);
@@ -35,6 +41,10 @@ private:
   llvm::Expected<State> identities(StreamOp op);
   llvm::Expected<State> fold(StreamOp op, llvm::ArrayRef<Chunk> chunks);
   llvm::Expected<State> mergeAll(StreamOp op, std::vector<State> states, Random &random);
+
+  // Iterations, in Iterate.cpp.
+  llvm::Error runIterate(IterateOp op);
+  llvm::Expected<Tensor> makeZeros(mlir::RankedTensorType type, llvm::ArrayRef<int64_t> margins);
 
   KernelOp kernel;
   Symbols symbols;

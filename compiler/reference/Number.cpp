@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/reference/Number.h"
+#include "dialects/attn/Attn.h"
 #include "llvm/ADT/APFloat.h"
 #include <cmath>
 
@@ -45,7 +46,9 @@ uint64_t attn::reference::zeroExtend(int64_t value, unsigned width) {
   return width >= 64 ? static_cast<uint64_t>(value) : static_cast<uint64_t>(value) & ((uint64_t(1) << width) - 1);
 }
 
-unsigned attn::reference::widthOf(Type type) { return type.isIndex() ? 64 : type.getIntOrFloatBitWidth(); }
+unsigned attn::reference::widthOf(Type type) {
+  return type.isIntOrFloat() ? type.getIntOrFloatBitWidth() : 64; // an index, or the number of a set
+}
 
 Scalar Scalar::of(TypedAttr attr) {
   if (auto real = dyn_cast<FloatAttr>(attr)) {
@@ -54,6 +57,8 @@ Scalar Scalar::of(TypedAttr attr) {
     value.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
     return of(value.convertToDouble());
   }
+  if (attr.getType().isUnsignedInteger())
+    return of(int64_t(cast<IntegerAttr>(attr).getValue().getZExtValue()));
   return of(wrap(cast<IntegerAttr>(attr).getValue().getSExtValue(), widthOf(attr.getType())));
 }
 

@@ -22,7 +22,7 @@ double roundTo(mlir::FloatType type, double value);
 int64_t wrap(int64_t value, unsigned width);
 /// The low `width` bits, zero extended.
 uint64_t zeroExtend(int64_t value, unsigned width);
-/// Bits of an integer or index type; an index has 64.
+/// Bits of a scalar type; an index and the number of a set have 64.
 unsigned widthOf(mlir::Type type);
 
 /// A scalar: `real` for floats, `integer` for integers and indices.

@@ -8,6 +8,8 @@ using namespace attn::reference;
 
 /// What decides whether operand `number` of `op` is looked at; null if it always is.
 static Value deciderOf(Operation *op, unsigned number) {
+  if (isa<OtherwiseOp>(op))
+    return number ? op->getOperand(0) : Value();
   bool isLogic = isa<arith::AndIOp, arith::OrIOp>(op) && op->getResult(0).getType().isInteger(1);
   return number > 0 && (isLogic || isa<arith::SelectOp>(op)) ? op->getOperand(0) : Value();
 }
@@ -32,28 +34,50 @@ static void joinOperand(EinsumOp op, unsigned operand, const llvm::SmallBitVecto
       joinOperand(op, source, guard, reads);
 }
 
-llvm::MapVector<unsigned, llvm::SmallBitVector> attn::reference::readsOf(EinsumOp op, Value root) {
+static Block *bodyOf(EinsumOp op, Value root) {
+  return op.hasWhere() && root.getParentBlock() == &op.getWhereBody() ? &op.getWhereBody() : &op.getMapBody();
+}
+
+/// Values that computing `root` may look at and whose absence reaches it. With each the iterators that decide whether
+/// it is looked at.
+static llvm::DenseMap<Value, llvm::SmallBitVector> guardsOf(EinsumOp op, Value root) {
   llvm::DenseMap<Value, llvm::SmallBitVector> guards;
   guards.insert({root, llvm::SmallBitVector(op.getNumIterators())});
-  Block *body = op.hasWhere() && root.getParentBlock() == &op.getWhereBody() ? &op.getWhereBody() : &op.getMapBody();
-  for (Operation &inner : llvm::reverse(*body))
+  for (Operation &inner : llvm::reverse(*bodyOf(op, root)))
     for (Value result : inner.getResults()) {
       auto found = guards.find(result);
       if (found == guards.end())
         continue;
       llvm::SmallBitVector guard = found->second;
       for (OpOperand &use : inner.getOpOperands()) {
+        if (isa<OtherwiseOp>(inner) && use.getOperandNumber() == 0)
+          continue; // where it is absent, another value is there
         llvm::SmallBitVector its = guard;
         if (Value decider = deciderOf(&inner, use.getOperandNumber()))
           its |= op.getIteratorsOf(decider);
         join(guards, use.get(), its);
       }
     }
+  return guards;
+}
+
+llvm::MapVector<unsigned, llvm::SmallBitVector> attn::reference::readsOf(EinsumOp op, Value root) {
+  llvm::DenseMap<Value, llvm::SmallBitVector> guards = guardsOf(op, root);
+  Block *body = bodyOf(op, root);
   llvm::MapVector<unsigned, llvm::SmallBitVector> reads;
   for (unsigned i = 0; i < op.getInputs().size(); ++i)
     if (auto found = guards.find(body->getArgument(i)); found != guards.end())
       joinOperand(op, i, found->second, reads);
   return reads;
+}
+
+SmallVector<Operation *> attn::reference::partialOps(EinsumOp op) {
+  SmallVector<Operation *> found;
+  op->walk([&](Operation *inner) {
+    if (isa<MemberOp, PlaceOp>(inner))
+      found.push_back(inner);
+  });
+  return found;
 }
 
 /// Iterators that the indices of the condition's dimensions use.
@@ -68,22 +92,30 @@ static llvm::SmallBitVector iteratorsOf(EinsumOp op, unsigned operand, const Con
   return used;
 }
 
-SmallVector<PointCondition> attn::reference::conditionsOf(EinsumOp op,
-                                                          ArrayRef<std::unique_ptr<OperandReader>> readers) {
+SmallVector<PointCondition> attn::reference::conditionsOf(EinsumOp op, ArrayRef<std::unique_ptr<OperandReader>> readers,
+                                                          const llvm::DenseMap<Operation *, unsigned> &absentBits) {
   SmallVector<PointCondition> conditions;
-  auto addOperands = [&](Value root) {
+  auto addParts = [&](Value root) {
     for (const auto &[operand, guard] : readsOf(op, root))
       for (auto [c, condition] : llvm::enumerate(readers[operand]->getTensor().conditions)) {
         llvm::SmallBitVector iterators = iteratorsOf(op, operand, condition);
         iterators |= guard;
         conditions.push_back({root, unsigned(readers[operand]->getFirstBit() + c), iterators});
       }
+    llvm::DenseMap<Value, llvm::SmallBitVector> guards = guardsOf(op, root);
+    for (Operation *partial : partialOps(op))
+      if (auto found = guards.find(partial->getResult(0));
+          found != guards.end() && partial->getBlock() == bodyOf(op, root)) {
+        llvm::SmallBitVector iterators = op.getIteratorsOf(partial->getResult(0));
+        iterators |= found->second;
+        conditions.push_back({root, absentBits.lookup(partial), iterators});
+      }
   };
   if (op.hasWhere())
     for (Value conjunct : op.getConjuncts()) {
-      addOperands(conjunct);
+      addParts(conjunct);
       conditions.push_back({conjunct, std::nullopt, op.getIteratorsOf(conjunct)});
     }
-  addOperands(op.getMapped());
+  addParts(op.getMapped());
   return conditions;
 }

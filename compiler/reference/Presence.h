@@ -10,7 +10,8 @@ namespace attn::reference {
 /// One condition of an Einsum's points: a conjunct of `where`, or a condition of an operand that a region reads.
 struct PointCondition {
   mlir::Value root;            ///< the conjunct, or what is computed from the operand: a conjunct or the mapped value
-  std::optional<unsigned> bit; ///< in Lanes::missing, of an operand's condition; none for the conjunct itself
+  std::optional<unsigned> bit; ///< in Lanes::missing, of an operand's condition or of an op whose result may be absent
+                               ///< by itself; none for the conjunct itself
   llvm::SmallBitVector
       iterators; ///< on which it depends; where one is reduced it filters, else it removes result points
 };
@@ -19,8 +20,12 @@ struct PointCondition {
 /// of the conditions of `select` and of left sides of `and` and `or`. Sources of gathered indices are included.
 llvm::MapVector<unsigned, llvm::SmallBitVector> readsOf(EinsumOp op, mlir::Value root);
 
-/// All conditions: for each conjunct from left to right, then for the map, those of the operands, then the conjunct's
-/// own.
-llvm::SmallVector<PointCondition> conditionsOf(EinsumOp op, llvm::ArrayRef<std::unique_ptr<OperandReader>> readers);
+/// Ops of the regions whose results may be absent though their operands are not: `attn.member`, `attn.place`.
+llvm::SmallVector<mlir::Operation *> partialOps(EinsumOp op);
+
+/// All conditions: for each conjunct from left to right, then for the map, those of the operands and of partial ops,
+/// which have the bits of `absentBits`, then the conjunct's own.
+llvm::SmallVector<PointCondition> conditionsOf(EinsumOp op, llvm::ArrayRef<std::unique_ptr<OperandReader>> readers,
+                                               const llvm::DenseMap<mlir::Operation *, unsigned> &absentBits);
 
 } // namespace attn::reference

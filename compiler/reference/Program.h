@@ -77,6 +77,8 @@ struct Instruction {
   int64_t (*integer2)(int64_t, int64_t, unsigned) = nullptr;
   const ElementReader *reader = nullptr;
   unsigned iterator = 0;
+  unsigned arity = 0, component = 0; ///< of the set that it looks into
+  uint64_t absent = kUnreadable;     ///< in Lanes::missing where the result may be absent by itself
 };
 
 /// The instruction for an op of `arith`, `math` or `attn`; an error at the op where it is unknown. Operands and result

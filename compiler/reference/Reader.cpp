@@ -88,6 +88,7 @@ OperandReader::OperandReader(EinsumOp op, unsigned operand, const Tensor &tensor
   for (AffineExpr expr : map.getResults())
     indices.emplace_back(expr, symbols);
   for (const Condition &condition : tensor.conditions) {
+    holdsNowhere.push_back(!llvm::is_contained(condition.holds, 1));
     SmallVector<int64_t> &each = conditionStrides.emplace_back(tensor.shape.size(), 0);
     int64_t stride = 1;
     for (unsigned d : llvm::reverse(condition.dims)) {
@@ -201,7 +202,8 @@ void OperandReader::readEach(const Instruction &load, Frame &frame, Lanes &resul
         conditionAt[c] += i * conditionStrides[c][d];
     }
     for (auto [c, condition] : llvm::enumerate(tensor.conditions))
-      if (llvm::all_of(condition.dims, [&](unsigned d) { return isKnown[d]; }) && !condition.holds[conditionAt[c]])
+      if (holdsNowhere[c] ||
+          (llvm::all_of(condition.dims, [&](unsigned d) { return isKnown[d]; }) && !condition.holds[conditionAt[c]]))
         missing |= uint64_t(1) << (firstBit + c);
     if (!missing && !llvm::all_of(isKnown, [](bool known) { return known; }))
       missing |= kUnreadable;

@@ -53,6 +53,7 @@ private:
   llvm::SmallVector<IndexCode> indices;
   llvm::SmallVector<int64_t> strides;
   llvm::SmallVector<llvm::SmallVector<int64_t>> conditionStrides; ///< over all dimensions, 0 where not mentioned
+  llvm::SmallVector<bool> holdsNowhere;                           ///< a condition: the element is absent at any index
   llvm::SmallVector<unsigned> gatherOperands, gatherDims;
   llvm::SmallVector<bool> straightIn; ///< an iterator: each step of it moves as far through the tensor
 };

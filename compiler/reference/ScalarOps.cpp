@@ -2,6 +2,7 @@
 // From a scalar op to its instruction, by a table.
 #include "compiler/reference/ScalarOps.h"
 #include "compiler/reference/Tensor.h"
+#include "dialects/attn/Attn.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/STLExtras.h"
 
@@ -38,13 +39,15 @@ static const ScalarOp *findOp(Operation *op) {
   };
   bool isCondition = isa<arith::SelectOp>(op) || (op->getNumResults() != 0 && op->getResult(0).getType().isInteger(1));
   const ScalarOp *row = isCondition ? find(conditionOps()) : nullptr;
+  row = row ? row : find(setOps());
   row = row ? row : find(floatOps());
   return row ? row : find(integerOps());
 }
 
 llvm::Expected<Instruction> attn::reference::translate(Operation *op) {
   const ScalarOp *row = findOp(op);
-  if (!row || !llvm::all_of(op->getOperandTypes(), [](Type type) { return type.isIntOrIndexOrFloat(); }))
+  auto isScalar = [](Type type) { return type.isIntOrIndexOrFloat() || isa<attn::IndexSetType>(type); };
+  if (!row || !llvm::all_of(op->getOperandTypes(), isScalar))
     return errorAt(op->getLoc(),
                    "the reference evaluator does not know the scalar op '" + op->getName().getStringRef() + "'");
   Instruction in;
@@ -62,6 +65,10 @@ llvm::Expected<Instruction> attn::reference::translate(Operation *op) {
     in.format = FloatFormat::of(floatType);
   in.width = widthOf(type);
   in.operandWidth = widthOf(op->getOperand(0).getType());
+  if (auto set = dyn_cast<attn::IndexSetType>(op->getOperand(0).getType()))
+    in.arity = set.getArity();
+  if (auto member = dyn_cast<attn::MemberOp>(op))
+    in.component = member.getComponent();
   if (auto compare = dyn_cast<arith::CmpIOp>(op))
     in.predicate = static_cast<int64_t>(compare.getPredicate());
   else if (auto compare = dyn_cast<arith::CmpFOp>(op))

@@ -21,6 +21,8 @@ struct ScalarOp {
 llvm::ArrayRef<ScalarOp> floatOps();
 /// Of integers and between integers and floats; in ScalarIntegers.cpp.
 llvm::ArrayRef<ScalarOp> integerOps();
+/// Of sets, and whatever else the attn dialect adds to integers and floats; in ScalarSets.cpp.
+llvm::ArrayRef<ScalarOp> setOps();
 /// That yield or take an i1, found before those of integers with the same name; in ScalarConditions.cpp.
 llvm::ArrayRef<ScalarOp> conditionOps();
 

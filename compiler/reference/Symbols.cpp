@@ -75,6 +75,16 @@ struct Solver {
             isNew |= solve(name.getValue(), extent);
     }
   }
+
+  /// A rank that only tensors have which are not given has no points (R5).
+  void assumeEmpty() {
+    for (auto [type, argument] : llvm::zip(kernel.getArgumentTypes(), arguments))
+      if (!argument && isa<RankedTensorType>(type))
+        for (StringAttr name : rankNames(type))
+          for (StringRef factor : factorsOf(name))
+            if (isSolved(factor))
+              extents.try_emplace(factor, 0);
+  }
 };
 
 } // namespace
@@ -87,7 +97,7 @@ llvm::Expected<Symbols> Symbols::solve(KernelOp kernel, ArrayRef<Argument> argum
   for (auto [i, type, argument] : llvm::enumerate(kernel.getArgumentTypes(), arguments)) {
     auto tensor = dyn_cast<RankedTensorType>(type);
     Type element = tensor ? tensor.getElementType() : type;
-    if (!argument && tensor)
+    if (!argument && tensor && !kernel.isOptional(i))
       return errorAt(kernel.getLoc(), "argument '" + kernel.getArgName(i) + "' is not given");
     if (!argument)
       continue;
@@ -100,6 +110,7 @@ llvm::Expected<Symbols> Symbols::solve(KernelOp kernel, ArrayRef<Argument> argum
   }
   Solver solver{kernel, arguments};
   solver.solveAll();
+  solver.assumeEmpty();
   Symbols symbols(kernel, std::move(solver.extents), std::move(scalars));
   for (auto [i, argument] : llvm::enumerate(arguments))
     if (argument && isa<RankedTensorType>(kernel.getArgumentTypes()[i]))

@@ -14,10 +14,15 @@ public:
   explicit UseFinder(Symbols &symbols) : symbols(symbols) {}
 
   llvm::Error visitTensor(Value tensor) {
-    for (OpOperand &use : tensor.getUses())
-      if (auto op = dyn_cast<EinsumOp>(use.getOwner()); op && use.getOperandNumber() < op.getInputs().size())
-        if (llvm::Error error = visitOperand(op, use.getOperandNumber()))
+    for (OpOperand &use : tensor.getUses()) {
+      unsigned number = use.getOperandNumber();
+      if (auto op = dyn_cast<EinsumOp>(use.getOwner()); op && number < op.getInputs().size())
+        if (llvm::Error error = visitOperand(op, number))
           return error;
+      if (auto op = dyn_cast<ScatterOp>(use.getOwner()); op && number > 0)
+        if (llvm::Error error = visitScatter(op, number - 1))
+          return error;
+    }
     return llvm::Error::success();
   }
 
@@ -40,6 +45,17 @@ private:
       if (!region->empty())
         if (llvm::Error error = visitScalar(op, region->getArgument(operand)))
           return error;
+    return llvm::Error::success();
+  }
+
+  llvm::Error visitScatter(ScatterOp op, unsigned position) {
+    for (auto [d, entry] : llvm::enumerate(op.getAt()))
+      if (auto number = dyn_cast<IntegerAttr>(entry); number && number.getValue() == position) {
+        llvm::Expected<int64_t> extent = symbols.dimension(rankNames(op.getType())[d].getValue());
+        if (!extent)
+          return extent.takeError();
+        note({TableUse::Position, 0, *extent - 1});
+      }
     return llvm::Error::success();
   }
 

@@ -103,7 +103,9 @@ Tensor attn::reference::decode(Type elementType, ArrayRef<int64_t> shape, const 
       value.convert(llvm::APFloat::IEEEdouble(), llvm::APFloat::rmNearestTiesToEven, &losesInfo);
       tensor.reals[i] = value.convertToDouble();
     } else {
-      tensor.integers[i] = elementType.isInteger(1) ? bits != 0 : wrap(bits, widthOf(elementType));
+      tensor.integers[i] = elementType.isInteger(1)          ? bits != 0
+                           : elementType.isUnsignedInteger() ? int64_t(bits)
+                                                             : wrap(bits, widthOf(elementType));
     }
   }
   return tensor;

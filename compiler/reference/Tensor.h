@@ -26,7 +26,7 @@ struct Tensor {
   llvm::SmallVector<int64_t> shape, origin;
   llvm::SmallVector<mlir::StringAttr> ranks; ///< names of the dimensions; empty where nobody needs them
   std::vector<double> reals;                 ///< elements of floats
-  std::vector<int64_t> integers;             ///< elements of integers; an i1 is 0 or 1
+  std::vector<int64_t> integers;             ///< elements of integers, an i1 0 or 1; of sets, their numbers (Sets.h)
   std::vector<double> errors;                ///< estimate an element, of one standard deviation; empty: exact
   llvm::SmallVector<Condition> conditions;
 

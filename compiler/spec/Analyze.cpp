@@ -35,10 +35,13 @@ static void analyzeKernel(const KernelSyntax &syntax, const DefTable &defs, Prog
   Resolver(syntax, defs, program, kernel, diagnostics).run();
   TermBuilder build(program);
   checkExtents(kernel, build, diagnostics);
+  applyRaggedRanks(kernel, build, diagnostics);
   checkTypes(kernel, diagnostics);
   checkCycles(kernel, diagnostics);
   checkPoints(kernel, diagnostics);
   kernel.hasErrors = diagnostics.numErrors() != before;
+  if (!kernel.hasErrors)
+    joinUnions(kernel, build);
 }
 
 std::unique_ptr<Program> analyze(std::string name, std::string text, Diagnostics &diagnostics) {

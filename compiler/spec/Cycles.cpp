@@ -59,9 +59,10 @@ private:
     for (const ReadEdge &edge : among)
       if (is_contained(component, edge.from) && is_contained(component, edge.to))
         inside.push_back(edge);
-    if (order(inside, 0)) {
+    if (std::optional<Loop> loop = order(component, inside, 0)) {
       for (unsigned tensor : component)
         kernel.tensors[tensor]->isIterative = true;
+      kernel.loops.push_back(std::move(*loop));
       warnNoStart(component, inside);
       return;
     }
@@ -79,8 +80,8 @@ private:
       error.notes.push_back({kernel.tensors[other]->loc, "through '" + kernel.tensors[other]->name.str() + "'"});
   }
 
-  /// Whether one rank after the other orders all cycles of these reads.
-  bool order(ArrayRef<ReadEdge> inside, unsigned depth) {
+  /// One rank after the other that orders all cycles of these reads.
+  std::optional<Loop> order(ArrayRef<unsigned> component, ArrayRef<ReadEdge> inside, unsigned depth) {
     IndexSet candidates;
     for (const ReadEdge &edge : inside)
       for (StringRef rank : kernel.tensors[edge.from]->ranks)
@@ -88,79 +89,37 @@ private:
           candidates.insert(rank);
     for (StringRef rank : candidates)
       for (int sign : {-1, 1})
-        if (ordersAlong(rank, sign, inside, depth))
-          return true;
-    return false;
+        if (std::optional<Loop> loop = orderAlong(rank, sign, component, inside, depth))
+          return loop;
+    return std::nullopt;
   }
 
-  bool ordersAlong(StringRef rank, int sign, ArrayRef<ReadEdge> inside, unsigned depth) {
+  std::optional<Loop> orderAlong(StringRef rank, int sign, ArrayRef<unsigned> component, ArrayRef<ReadEdge> inside,
+                                 unsigned depth) {
     std::vector<ReadEdge> rest;
     for (const ReadEdge &edge : inside) {
-      std::optional<int> shift = shiftOf(edge, rank);
+      std::optional<int> shift = shiftAlong(*edge.equation, edge.read, rank);
       if (!shift || (*shift && (*shift < 0) != (sign < 0)))
-        return false;
+        return std::nullopt;
       if (!*shift)
         rest.push_back(edge);
     }
     if (rest.size() == inside.size())
-      return false;
+      return std::nullopt;
+    Loop loop{rank, sign > 0, {}, {}};
+    for (unsigned tensor : component)
+      loop.tensors.push_back(kernel.tensors[tensor].get());
     for (ArrayRef<unsigned> cycle : cyclesOf(rest)) {
-      std::vector<ReadEdge> inner;
+      std::vector<ReadEdge> within;
       for (const ReadEdge &edge : rest)
         if (is_contained(cycle, edge.from) && is_contained(cycle, edge.to))
-          inner.push_back(edge);
-      if (depth > 8 || !order(inner, depth + 1))
-        return false;
+          within.push_back(edge);
+      std::optional<Loop> inner = depth > 8 ? std::nullopt : order(cycle, within, depth + 1);
+      if (!inner)
+        return std::nullopt;
+      loop.inner.push_back(std::move(*inner));
     }
-    return true;
-  }
-
-  /// By how much a read is shifted along a rank, or only to which side (-1, 1); nothing if that is not known.
-  std::optional<int> shiftOf(const ReadEdge &edge, StringRef rank) {
-    const Tensor &from = *edge.equation->tensor, &to = *edge.read->tensor;
-    auto place = [&](const Tensor &tensor) { return find(tensor.ranks, rank) - tensor.ranks.begin(); };
-    size_t here = place(from), there = place(to);
-    if (here >= edge.equation->left.size() || there >= edge.read->args.size())
-      return std::nullopt;
-    const Term *left = edge.equation->left[here], *position = edge.read->args[there];
-    if (!left)
-      return std::nullopt;
-    if (left->kind != TermKind::Index)
-      return 0; // a start equation: it is taken at a fixed step
-    if (std::optional<int64_t> constant = offset(position, left->name))
-      return *constant < 0 ? -1 : *constant > 0 ? 1 : 0;
-    return guardedSide(*edge.equation, print(position), left->name);
-  }
-
-  static std::optional<int64_t> offset(const Term *term, StringRef index) {
-    if (term->kind == TermKind::Index && term->name == index)
-      return 0;
-    if (term->kind != TermKind::Map || (term->op != MapOp::Add && term->op != MapOp::Sub))
-      return std::nullopt;
-    const Term *base = term->args[0], *constant = term->args[1];
-    if (term->op == MapOp::Add && base->kind == TermKind::Int)
-      std::swap(base, constant);
-    std::optional<int64_t> inner = offset(base, index);
-    if (!inner || constant->kind != TermKind::Int)
-      return std::nullopt;
-    return term->op == MapOp::Add ? *inner + constant->integer : *inner - constant->integer;
-  }
-
-  /// -1 where some condition of the equation says `position < index`, 1 where it says `position > index`.
-  static std::optional<int> guardedSide(const Equation &equation, StringRef position, StringRef index) {
-    std::optional<int> side;
-    walk(equation.rhs, [&](Term *term) {
-      if (term->kind != TermKind::Map || (term->op != MapOp::Less && term->op != MapOp::Greater))
-        return;
-      std::string a = print(term->args[0]), b = print(term->args[1]);
-      if (term->op == MapOp::Greater)
-        std::swap(a, b);
-      if (a == position && b == index)
-        side = -1;
-      if (a == index && b == position)
-        side = 1;
-    });
-    return side;
+    return loop;
   }
 
   /// R23: without a start the values before the first step are 0, which is rarely meant under a max, min or comparison.
@@ -200,6 +159,51 @@ private:
 };
 
 } // namespace
+
+std::optional<int64_t> constantShift(const Term *position, StringRef index) {
+  if (position->kind == TermKind::Index && position->name == index)
+    return 0;
+  if (position->kind != TermKind::Map || (position->op != MapOp::Add && position->op != MapOp::Sub))
+    return std::nullopt;
+  const Term *base = position->args[0], *constant = position->args[1];
+  if (position->op == MapOp::Add && base->kind == TermKind::Int)
+    std::swap(base, constant);
+  std::optional<int64_t> inner = constantShift(base, index);
+  if (!inner || constant->kind != TermKind::Int)
+    return std::nullopt;
+  return position->op == MapOp::Add ? *inner + constant->integer : *inner - constant->integer;
+}
+
+/// -1 where some condition of the equation says `position < index`, 1 where it says `position > index`.
+static std::optional<int> guardedSide(const Equation &equation, StringRef position, StringRef index) {
+  std::optional<int> side;
+  walk(equation.rhs, [&](Term *term) {
+    if (term->kind != TermKind::Map || (term->op != MapOp::Less && term->op != MapOp::Greater))
+      return;
+    std::string a = print(term->args[0]), b = print(term->args[1]);
+    if (term->op == MapOp::Greater)
+      std::swap(a, b);
+    if (a == position && b == index)
+      side = -1;
+    if (a == index && b == position)
+      side = 1;
+  });
+  return side;
+}
+
+std::optional<int> shiftAlong(const Equation &equation, const Term *read, StringRef rank) {
+  std::optional<unsigned> here = equation.tensor->dimensionOf(rank), there = read->tensor->dimensionOf(rank);
+  if (!here || !there || *here >= equation.left.size() || *there >= read->args.size())
+    return std::nullopt;
+  const Term *left = equation.left[*here], *position = read->args[*there];
+  if (!left)
+    return std::nullopt;
+  if (left->kind != TermKind::Index)
+    return 0; // a start equation: it is taken at a fixed step
+  if (std::optional<int64_t> constant = constantShift(position, left->name))
+    return *constant < 0 ? -1 : *constant > 0 ? 1 : 0;
+  return guardedSide(equation, print(position), left->name);
+}
 
 void checkCycles(Kernel &kernel, Diagnostics &diagnostics) { CycleFinder(kernel, diagnostics).run(); }
 

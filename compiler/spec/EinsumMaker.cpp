@@ -84,29 +84,32 @@ bool EinsumMaker::collect(const Term *term, bool isStrict) {
     }
     [[fallthrough]];
   case TermKind::Reduce:
+  case TermKind::Select:
     return makeOutside(term, isStrict).has_value();
+  case TermKind::In: // false where an operand is absent (R11)
+    return collect(term->args[0], /*isStrict=*/false) && collect(term->args[1], /*isStrict=*/false);
   default:
-    return true;
+    return llvm::all_of(term->args, [&](const Term *arg) { return collect(arg, isStrict); });
   }
 }
 
 bool EinsumMaker::collectMap(const Term *term, bool isStrict) {
   bool choosesOperands = term->op == MapOp::Select || term->op == MapOp::And || term->op == MapOp::Or;
+  bool isComparison = term->op >= MapOp::Less && term->op <= MapOp::NotEqual; // false where an operand is absent (R11)
   bool complete = true;
   for (auto [i, arg] : llvm::enumerate(term->args))
-    complete = complete && collect(arg, isStrict && (i == 0 || !choosesOperands));
+    complete = complete && collect(arg, isStrict && !isComparison && (i == 0 || !choosesOperands));
   return complete;
 }
 
-/// `else` a constant is an Einsum of its own; else another value a selection, where only the condition decides.
+/// `else` a constant is an Einsum of its own; else another value is chosen by the condition where only that decides,
+/// and by the absence of the first otherwise.
 bool EinsumMaker::collectElse(const Term *term, bool isStrict) {
   if (kernel.constantAttr(term->args[1], kernel.builder.getF64Type()))
     return makeOutside(term, isStrict).has_value();
   const Term *first = term->args[0];
-  if (first->kind != TermKind::If || kernel.isPartial(first->args[0])) {
-    kernel.notLowered(term->loc, "'else' with a value that is no constant");
-    return false;
-  }
+  if (first->kind != TermKind::If || kernel.isPartial(first->args[0]))
+    return collect(first, /*isStrict=*/false) && collect(term->args[1], /*isStrict=*/false);
   TermBuilder build(kernel.program);
   build.site = term->site;
   Term *select = build.map(MapOp::Select, term->loc, {first->args[1], first->args[0], term->args[1]});
@@ -129,17 +132,22 @@ bool EinsumMaker::collectRead(const Term *term) {
     if (!positions.back())
       return false;
   }
-  std::optional<unsigned> operand =
-      addOperand(kernel.tensors.lookup(term->tensor), storedPositions(*term->tensor, positions));
+  Value tensor = kernel.valueOf(term);
+  if (!tensor) {
+    kernel.notLowered(term->loc, "reading '" + term->tensor->name + "' before it is written");
+    return false;
+  }
+  std::optional<unsigned> operand = addOperand(tensor, storedPositions(tensor, *term->tensor, positions));
   if (operand)
     operandOf[term] = *operand;
   return operand.has_value();
 }
 
-/// A stored dimension that holds a product of ranks is read at `outer * extent + inner`.
-SmallVector<AffineExpr> EinsumMaker::storedPositions(const Tensor &tensor, ArrayRef<AffineExpr> positions) {
+/// A dimension of an argument that holds a product of ranks is read at `outer * extent + inner`.
+SmallVector<AffineExpr> EinsumMaker::storedPositions(Value value, const Tensor &tensor,
+                                                     ArrayRef<AffineExpr> positions) {
   SmallVector<AffineExpr> stored;
-  if (tensor.role == TensorRole::Local)
+  if (!isa<BlockArgument>(value) || tensor.role != TensorRole::Argument)
     return SmallVector<AffineExpr>(positions);
   unsigned next = 0;
   for (ArrayRef<StringRef> dim : tensor.dims) {
@@ -166,8 +174,14 @@ std::optional<unsigned> EinsumMaker::makeOutside(const Term *term, bool isStrict
   if (auto found = operandOf.find(term); found != operandOf.end())
     return found->second;
   IndexSet mentioned = freeIndices(term);
-  EinsumRequest outside{
-      term, {}, {}, {}, request.name + "." + (term->kind == TermKind::Reduce ? spell(term->reducer).str() : "part")};
+  EinsumRequest outside{term,
+                        {},
+                        {},
+                        {},
+                        request.name + "." +
+                            (term->kind == TermKind::Reduce   ? spell(term->reducer).str()
+                             : term->kind == TermKind::Select ? spell(term->selection).str()
+                                                              : "part")};
   SmallVector<AffineExpr> positions;
   for (auto [number, iterator] : llvm::enumerate(iterators))
     if (mentioned.contains(iterator.index) && iteratorOf(iterator.index) == number) {
@@ -266,6 +280,8 @@ Value EinsumMaker::leaf(OpBuilder &builder, const Term *term, ValueRange args) {
     return args[operand->second];
   if (auto replaced = replacements.find(term); replaced != replacements.end())
     return emitScalar(builder, replaced->second, args);
+  if (term->kind == TermKind::Else)
+    return nullptr;
   if (term->kind == TermKind::Index)
     return args[operands.size() + (llvm::find(points, *iteratorOf(term->name)) - points.begin())];
   if (std::optional<int64_t> constant = kernel.evaluate(term))
@@ -273,10 +289,11 @@ Value EinsumMaker::leaf(OpBuilder &builder, const Term *term, ValueRange args) {
   return term->type == TypeClass::Int ? kernel.positionValue(term) : kernel.scalars.lookup(term->scalar);
 }
 
-Value EinsumMaker::emitScalar(OpBuilder &builder, const Term *term, ValueRange args) {
+Value EinsumMaker::emitScalar(OpBuilder &builder, const Term *term, ValueRange args, bool isConjunct) {
   auto leafOf = [&](OpBuilder &b, const Term *inner) { return leaf(b, inner, args); };
   ScalarEmitter::Context context = kernel.scalarContext();
-  return ScalarEmitter(builder, leafOf, context).emit(term);
+  ScalarEmitter emitter(builder, leafOf, context);
+  return isConjunct ? emitter.emitConjunct(term) : emitter.emit(term);
 }
 
 /// The type that the map yields, found by emitting it once into a block that is thrown away.
@@ -331,7 +348,7 @@ Value EinsumMaker::build() {
   auto where = [&](OpBuilder &b, Location loc, ValueRange args) {
     SmallVector<Value> values;
     for (const Conjunct &conjunct : conjuncts)
-      values.push_back(emitScalar(b, conjunct.term, args));
+      values.push_back(emitScalar(b, conjunct.term, args, /*isConjunct=*/true));
     YieldOp::create(b, loc, values);
   };
   auto map = [&](OpBuilder &b, Location loc, ValueRange args) {

@@ -35,10 +35,11 @@ private:
   mlir::AffineExpr affine(const Term *term);
   mlir::AffineExpr gather(unsigned operand);
   mlir::AffineExpr symbol(const Term *term);
-  llvm::SmallVector<mlir::AffineExpr> storedPositions(const Tensor &tensor, llvm::ArrayRef<mlir::AffineExpr> positions);
+  llvm::SmallVector<mlir::AffineExpr> storedPositions(mlir::Value value, const Tensor &tensor,
+                                                      llvm::ArrayRef<mlir::AffineExpr> positions);
 
   mlir::Value build();
-  mlir::Value emitScalar(mlir::OpBuilder &builder, const Term *term, mlir::ValueRange args);
+  mlir::Value emitScalar(mlir::OpBuilder &builder, const Term *term, mlir::ValueRange args, bool isConjunct = false);
   mlir::Value leaf(mlir::OpBuilder &builder, const Term *term, mlir::ValueRange args);
   mlir::Type mappedType();
   std::optional<unsigned> iteratorOf(llvm::StringRef index) const;

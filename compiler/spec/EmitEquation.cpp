@@ -3,6 +3,7 @@
 // Equations, from the outside in: what `else` says, then the condition over the left, then a reduction, then the map.
 #include "compiler/spec/EinsumMaker.h"
 #include "compiler/spec/KernelEmitter.h"
+#include "llvm/Support/SaveAndRestore.h"
 
 using namespace mlir;
 
@@ -16,15 +17,20 @@ bool KernelEmitter::isMaximum(const Term *term) {
   case TermKind::Reduce:
     return term->reducer == ReducerKind::Max || term->reducer == ReducerKind::LogSumExp;
   case TermKind::Map:
+    if (term->op == MapOp::Select && term->isImplicit) // equations of one tensor
+      return isMaximum(term->args[1]) && isMaximum(term->args[2]);
     return term->op == MapOp::Max && llvm::any_of(term->args, [&](const Term *arg) { return isMaximum(arg); });
   case TermKind::If:
   case TermKind::Else:
     return isMaximum(term->args[0]);
   case TermKind::Read: {
-    auto [entry, isNew] = maxima.try_emplace(term->tensor, false);
+    // An earlier step of itself counts, and where a recurrence starts does not matter.
+    auto [entry, isNew] = maxima.try_emplace(term->tensor, term->tensor->isIterative);
     if (!isNew)
       return entry->second;
-    ArrayRef<const Equation *> defining = equations[term->tensor];
+    SmallVector<const Equation *, 1> defining = equations[term->tensor];
+    if (term->tensor->isIterative)
+      llvm::erase_if(defining, [](const Equation *equation) { return !isPlain(*equation); });
     bool all =
         !defining.empty() && llvm::all_of(defining, [&](const Equation *equation) { return isMaximum(equation->rhs); });
     return maxima[term->tensor] = all;
@@ -47,6 +53,8 @@ bool KernelEmitter::isLogSumExp(const Term *term) {
   };
   const Term *a = term->args[0], *b = term->args.size() > 1 ? term->args[1] : nullptr;
   switch (term->op) {
+  case MapOp::Select: // equations of one tensor
+    return term->isImplicit && isLogSumExp(b) && isLogSumExp(term->args[2]);
   case MapOp::Add:
     return isLogSumExp(a) != isLogSumExp(b);
   case MapOp::Sub:
@@ -60,25 +68,8 @@ bool KernelEmitter::isLogSumExp(const Term *term) {
   }
 }
 
-/// Whether a value may be absent at some point; what `else` covers is not.
-bool KernelEmitter::isPartial(const Term *term) const {
-  switch (term->kind) {
-  case TermKind::If:
-    return true;
-  case TermKind::Else:
-    return isPartial(term->args[1]);
-  case TermKind::Read:
-    if (partial.contains(term->tensor))
-      return true;
-    break;
-  default:
-    break;
-  }
-  return llvm::any_of(term->args, [&](const Term *arg) { return isPartial(arg); });
-}
-
 Type KernelEmitter::tensorElementType(const Tensor &tensor) const {
-  return tensor.type.kind == Element::Inferred ? Type() : elementType(tensor.type);
+  return tensor.isSet || tensor.type.kind == Element::Inferred ? Type() : elementType(tensor.type);
 }
 
 /// The constant as an attribute of `type`; null when it is none.
@@ -109,7 +100,7 @@ StringAttr KernelEmitter::rankFor(StringRef index, const Term *extent, ArrayRef<
   std::string text = print(extent);
   for (unsigned attempt = 0;; ++attempt) {
     StringRef name = attempt ? program.strings.save(index + "_" + llvm::Twine(attempt)) : index;
-    if (llvm::any_of(taken, [&](const Iterator &one) { return one.rank.getValue() == name; }))
+    if (isOpen(name) || llvm::any_of(taken, [&](const Iterator &one) { return one.rank.getValue() == name; }))
       continue;
     if (!ranks.count(name))
       return addRank(name, extent) ? string(name) : StringAttr();
@@ -118,18 +109,35 @@ StringAttr KernelEmitter::rankFor(StringRef index, const Term *extent, ArrayRef<
   }
 }
 
+ArrayRef<StringAttr> KernelEmitter::ranksOf(const Tensor &tensor) {
+  if (auto known = tensorRanks.find(&tensor); known != tensorRanks.end())
+    return known->second;
+  SmallVector<Iterator> taken;
+  for (auto [dim, rank] : llvm::enumerate(tensor.ranks)) {
+    const Term *extent = dim < tensor.extents.size() ? tensor.extents[dim] : nullptr;
+    if (tensor.role == TensorRole::Local && !extent) {
+      diagnostics
+          .error(tensor.loc,
+                 "the extent of dimension " + llvm::Twine(dim + 1) + " of '" + tensor.name + "' is not known")
+          .help = "declare a rank and name it by an index on the left of an equation";
+      return {};
+    }
+    StringAttr name = tensor.role == TensorRole::Local ? rankFor(rank, extent, taken) : string(rank);
+    if (!name)
+      return {};
+    taken.push_back({rank, name});
+  }
+  SmallVector<StringAttr> &ranks = tensorRanks[&tensor];
+  for (const Iterator &one : taken)
+    ranks.push_back(one.rank);
+  return ranks;
+}
+
 /// The tensor's own rank names iterate its dimensions, whatever this equation calls the indices.
 SmallVector<Iterator> KernelEmitter::leftIterators(const Equation &equation) {
   SmallVector<Iterator> iterators;
-  for (auto [dim, left] : llvm::enumerate(equation.left)) {
-    StringRef rank = equation.tensor->ranks[dim];
-    const Term *extent = nullptr;
-    for (const BoundIndex &bound : equation.bounds)
-      if (bound.name == left->name)
-        extent = bound.extent;
-    StringAttr name = equation.tensor->role == TensorRole::Result ? string(rank) : rankFor(rank, extent, iterators);
-    iterators.push_back({left->name, name});
-  }
+  for (auto [left, rank] : llvm::zip(equation.left, ranksOf(*equation.tensor)))
+    iterators.push_back({left->name, rank});
   return iterators;
 }
 
@@ -142,24 +150,29 @@ RankedTensorType KernelEmitter::typeOf(ArrayRef<Iterator> left, Type element) {
 
 //===-- equations ----------------------------------------------------------------------------------------------------
 
-bool KernelEmitter::emitEquation(const Equation &equation) {
-  const Tensor &tensor = *equation.tensor;
-  EinsumRequest request{equation.rhs, leftIterators(equation), {}, {}, tensor.name.str()};
-  if (llvm::any_of(request.left, [](const Iterator &one) { return !one.rank; }))
-    return false;
-  if (isPartial(equation.rhs))
-    partial.insert(&tensor);
-  Value value = emitEinsum(request);
-  if (!value)
-    return false;
-  tensors[&tensor] = emitStored(value, tensor, locate(equation.loc, equation.site));
-  return true;
+bool KernelEmitter::isPlain(const Equation &equation) {
+  IndexSet seen;
+  return llvm::all_of(equation.left,
+                      [&](const Term *left) { return left->kind == TermKind::Index && seen.insert(left->name); });
 }
 
-/// Rounds to the type that the spec names, in an Einsum of its own.
-Value KernelEmitter::emitStored(Value value, const Tensor &tensor, Location loc) {
+/// Null after reporting an error.
+Value KernelEmitter::emitEquation(const Equation &equation) {
+  const Tensor &tensor = *equation.tensor;
+  llvm::SaveAndRestore<const Equation *> outer(current, &equation);
+  if (ranksOf(tensor).size() != equation.left.size())
+    return nullptr;
+  if (!isPlain(equation))
+    return emitScatter(equation);
+  Value value = emitEinsum({equation.rhs, leftIterators(equation), {}, {}, tensor.name.str()});
+  if (!value)
+    return nullptr;
+  return emitStored(value, tensorElementType(tensor), tensor.name, locate(equation.loc, equation.site));
+}
+
+/// Rounds to a type that the spec names, in an Einsum of its own; null stands for the type that there is.
+Value KernelEmitter::emitStored(Value value, Type element, StringRef name, Location loc) {
   auto type = cast<RankedTensorType>(value.getType());
-  Type element = tensorElementType(tensor);
   if (!element || element == type.getElementType())
     return value;
   EinsumSpec spec;
@@ -167,7 +180,7 @@ Value KernelEmitter::emitStored(Value value, const Tensor &tensor, Location loc)
   spec.result = tensorType(rankNames(type), element, rankList());
   spec.inputs.push_back(value);
   spec.maps.push_back(builder.getMultiDimIdentityMap(type.getRank()));
-  spec.name = string(tensor.name);
+  spec.name = string(name);
   return EinsumOp::create(builder, loc, spec, nullptr, [&](OpBuilder &b, Location at, ValueRange args) {
     YieldOp::create(b, at, ScalarEmitter::store(b, at, args[0], element));
   });
@@ -192,6 +205,8 @@ Value KernelEmitter::emitEinsum(const EinsumRequest &given) {
   request.value = value;
   if (value->kind == TermKind::Reduce && value->reducer == ReducerKind::LogSumExp)
     return emitLogSumExp(request);
+  if (isSelection(value))
+    return emitSelection(request);
   return EinsumMaker(*this, request).run();
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A kernel's ranks, signature, scalar defaults and preconditions.
-#include "compiler/spec/Graph.h"
 #include "compiler/spec/KernelEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -15,7 +14,8 @@ KernelEmitter::KernelEmitter(Program &program, Kernel &kernel, const EmitOptions
     : program(program), kernel(kernel), options(options), context(context), diagnostics(diagnostics), builder(&context),
       locateFn([this](const Term *term) { return locate(term); }),
       isMaximumFn([this](const Term *term) { return isMaximum(term); }),
-      elementTypeFn([this](const ElementType &type) { return elementType(type); }) {
+      elementTypeFn([this](const ElementType &type) { return elementType(type); }),
+      isPartialFn([this](const Term *term) { return isPartial(term); }) {
   for (const Equation &equation : kernel.equations)
     equations[equation.tensor].push_back(&equation);
 }
@@ -25,7 +25,7 @@ std::nullptr_t KernelEmitter::notLowered(Loc loc, const llvm::Twine &construct) 
   return nullptr;
 }
 
-ScalarEmitter::Context KernelEmitter::scalarContext() { return {locateFn, isMaximumFn, elementTypeFn}; }
+ScalarEmitter::Context KernelEmitter::scalarContext() { return {locateFn, isMaximumFn, elementTypeFn, isPartialFn}; }
 
 Location KernelEmitter::locate(Loc loc, const CallSite *site) const {
   const Source &source = diagnostics.source(loc.file);
@@ -95,6 +95,8 @@ Type KernelEmitter::elementType(const ElementType &type) const {
     return b.getF64Type();
   case Element::I8:
     return b.getI8Type();
+  case Element::U8:
+    return b.getIntegerType(8, /*isSigned=*/false);
   case Element::I32:
     return b.getI32Type();
   case Element::I64:
@@ -161,15 +163,21 @@ bool KernelEmitter::addRanks() {
       auto bound = options.bound.find(extentName(name));
       AffineMap extent =
           bound == options.bound.end() ? AffineMap() : AffineMap::getConstantMap(bound->second, &context);
-      if (!kernel.declaredRank(name) &&
-          ranks.insert({name, RankAttr::get(&context, string(name), extent, {}, {})}).second)
+      const RankDecl *decl = kernel.declaredRank(name);
+      bool isSolved = !decl || !decl->over.empty(); // a ragged rank has the room that the argument has
+      if (isSolved && ranks.insert({name, RankAttr::get(&context, string(name), extent, {}, {})}).second)
         rankExtents[name] = extentName(name);
     }
   bool complete = true;
   for (const RankDecl &decl : kernel.ranks) {
+    if (!decl.over.empty())
+      continue;
     complete &= addRank(decl.name, decl.extent);
     rankExtents[decl.name] = extentName(decl.name);
   }
+  for (const auto &tensor : kernel.tensors)
+    if (tensor->capacity)
+      complete &= addRank(capacityRank(*tensor).getValue(), tensor->capacity);
   return complete;
 }
 
@@ -268,35 +276,53 @@ static RankedTensorType parameterType(const Tensor &tensor, Type element,
   return RankedTensorType::get(shape, element, RanksAttr::get(&context, dimensionNames(tensor, context)));
 }
 
+/// The rank of the members' places in the list of an argument or result.
+StringAttr KernelEmitter::capacityRank(const Tensor &tensor) { return string((tensor.name + ".cap").str()); }
+
+Type KernelEmitter::storedType(const Tensor &tensor) const {
+  return tensor.isSet ? Type(IndexSetType::get(&context, tensor.members.size())) : elementType(tensor.type);
+}
+
+DictionaryAttr KernelEmitter::parameterAttrs(const Tensor &tensor, TypedAttr pad) {
+  NamedAttrList list;
+  list.append(KernelOp::kNameAttr, string(tensor.name));
+  if (pad)
+    list.append(KernelOp::kPadAttr, pad);
+  if (tensor.isOptional)
+    list.append(KernelOp::kOptionalAttr, builder.getUnitAttr());
+  if (tensor.isSet) {
+    list.append(KernelOp::kCapacityAttr, capacityRank(tensor));
+    list.append(KernelOp::kMembersAttr, builder.getStrArrayAttr(tensor.members));
+  }
+  return list.getDictionary(&context);
+}
+
 KernelOp KernelEmitter::makeKernel(ModuleOp module) {
   SmallVector<Type> inputs, results;
   SmallVector<Attribute> inputAttrs, resultAttrs;
   SmallVector<Location> locs;
-  auto named = [&](StringRef name, TypedAttr pad = {}) {
-    NamedAttrList list;
-    list.append(KernelOp::kNameAttr, string(name));
-    if (pad)
-      list.append(KernelOp::kPadAttr, pad);
-    return list.getDictionary(&context);
-  };
   for (auto [tensor, scalar] : kernel.parameters) {
     if (scalar && constants.count(scalar))
       continue;
-    inputs.push_back(tensor ? Type(parameterType(*tensor, elementType(tensor->type), ranks))
-                            : elementType(scalar->type));
-    inputAttrs.push_back(named(tensor ? tensor->name : scalar->name));
+    inputs.push_back(tensor ? Type(parameterType(*tensor, storedType(*tensor), ranks)) : elementType(scalar->type));
+    NamedAttrList attributes = tensor ? NamedAttrList(parameterAttrs(*tensor, {}))
+                                      : NamedAttrList(builder.getNamedAttr(KernelOp::kNameAttr, string(scalar->name)));
+    if (tensor && tensor->isInout)
+      attributes.append(KernelOp::kInoutAttr, builder.getUnitAttr());
+    inputAttrs.push_back(attributes.getDictionary(&context));
     locs.push_back(locate(tensor ? tensor->loc : scalar->loc, nullptr));
   }
-  for (const Tensor *result : kernel.results) {
+  for (const Tensor *result : yielded()) {
     for (auto [rank, extent] : llvm::zip(result->ranks, result->extents))
       if (!ranks.count(rank))
         addRank(rank, extent);
-    results.push_back(parameterType(*result, elementType(result->type), ranks));
-    bool isLog = llvm::all_of(equations[result], [](const Equation *equation) { return isLogSumExp(equation->rhs); });
+    results.push_back(parameterType(*result, storedType(*result), ranks));
+    bool isLog = !result->isInout &&
+                 llvm::all_of(equations[result], [](const Equation *equation) { return isLogSumExp(equation->rhs); });
     TypedAttr pad;
     if (auto type = dyn_cast<FloatType>(elementType(result->type)); type && isLog)
       pad = FloatAttr::get(type, APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true));
-    resultAttrs.push_back(named(result->name, pad));
+    resultAttrs.push_back(parameterAttrs(*result, pad));
   }
   builder.setInsertionPointToEnd(module.getBody());
   auto op = KernelOp::create(builder, locate(kernel.loc, nullptr), string(kernel.name),
@@ -306,9 +332,15 @@ KernelOp KernelEmitter::makeKernel(ModuleOp module) {
   return op;
 }
 
+SmallVector<const Tensor *> KernelEmitter::yielded() const {
+  SmallVector<const Tensor *> all(kernel.results.begin(), kernel.results.end());
+  llvm::copy_if(kernel.arguments, std::back_inserter(all), [](const Tensor *tensor) { return tensor->isInout; });
+  return all;
+}
+
 void KernelEmitter::emitYield(KernelOp op) {
   SmallVector<Value> values;
-  for (const Tensor *result : kernel.results)
+  for (const Tensor *result : yielded())
     values.push_back(tensors[result]);
   YieldOp::create(builder, op.getLoc(), values);
 }
@@ -331,7 +363,9 @@ void KernelEmitter::emitDefaults(KernelOp op) {
       continue;
     Value argument = op.getBody().getArgument(number++);
     if (tensor) {
-      tensors[tensor] = argument;
+      (tensor->isInout ? olds : tensors)[tensor] = argument;
+      if (tensor->isOptional)
+        partial.insert(tensor);
       continue;
     }
     scalars[scalar] = argument;
@@ -369,11 +403,19 @@ void KernelEmitter::emitRequirement(const Requirement &requirement) {
   YieldOp::create(builder, loc, ScalarEmitter(builder, leaf, scalarContext).emit(condition));
 }
 
+/// In front of the loops that are open, so that all that follows may use what is made here.
+static void leaveLoops(OpBuilder &builder) {
+  while (auto loop = dyn_cast<IterateOp>(builder.getInsertionBlock()->getParentOp()))
+    builder.setInsertionPoint(loop);
+}
+
 Value KernelEmitter::extentValue(StringRef rank) {
   Value &value = extents[rank];
-  if (!value)
-    value = ExtentOp::create(builder, builder.getUnknownLoc(), rank);
-  return value;
+  if (value)
+    return value;
+  OpBuilder::InsertionGuard guard(builder);
+  leaveLoops(builder);
+  return value = ExtentOp::create(builder, builder.getUnknownLoc(), rank);
 }
 
 /// An integer scalar or an extent as an index value, made once before the first Einsum that uses it.
@@ -381,27 +423,11 @@ Value KernelEmitter::positionValue(const Term *term) {
   if (term->kind == TermKind::Extent)
     return extentValue(term->name);
   Value &value = positions[term->scalar];
-  if (!value)
-    value = ScalarEmitter::extend(builder, locate(term->scalar->loc, nullptr), scalars.lookup(term->scalar));
-  return value;
-}
-
-//===-- order --------------------------------------------------------------------------------------------------------
-
-bool KernelEmitter::emitEquations() {
-  DenseMap<const Tensor *, unsigned> numbers;
-  for (auto [number, equation] : llvm::enumerate(kernel.equations))
-    numbers[equation.tensor] = number;
-  Dependences dependences(kernel.equations.size());
-  for (auto [number, equation] : llvm::enumerate(kernel.equations))
-    walk(equation.rhs, [&, number = number](Term *term) {
-      if (auto found = numbers.find(term->tensor); term->kind == TermKind::Read && found != numbers.end())
-        dependences[number].push_back(found->second);
-    });
-  bool complete = true;
-  for (ArrayRef<unsigned> component : components(dependences))
-    complete = complete && emitEquation(kernel.equations[component.front()]);
-  return complete;
+  if (value)
+    return value;
+  OpBuilder::InsertionGuard guard(builder);
+  leaveLoops(builder);
+  return value = ScalarEmitter::extend(builder, locate(term->scalar->loc, nullptr), scalars.lookup(term->scalar));
 }
 
 } // namespace attn::spec

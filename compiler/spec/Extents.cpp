@@ -81,7 +81,50 @@ private:
     for (Term *left : equation.left)
       ofReads(left, name, extent);
     ofReads(equation.rhs, name, extent);
-    return extent;
+    return extent ? extent : ofPlaces(equation.rhs, name);
+  }
+
+  /// A place in a set has the extent of the set's capacity, where nothing else gives one.
+  Term *ofPlaces(Term *term, StringRef name) {
+    if (!term || any_of(term->binders, [&](const BoundIndex &binder) { return binder.name == name; }))
+      return nullptr;
+    if (term->kind == TermKind::Place && term->args[1]->kind == TermKind::Index && term->args[1]->name == name)
+      return capacityOf(term->args[0], 0);
+    for (Term *arg : term->args)
+      if (Term *extent = ofPlaces(arg, name))
+        return extent;
+    Term *extent = ofPlaces(term->condition, name);
+    return extent ? extent : ofPlaces(term->parameter, name);
+  }
+
+  /// The most members that a set can have: as declared, a literal k of `topk`, else the number of points selected from.
+  Term *capacityOf(Term *set, unsigned depth) {
+    if (depth > maxChain)
+      return nullptr;
+    if (set->kind == TermKind::If || set->kind == TermKind::Else)
+      return capacityOf(set->args[0], depth + 1);
+    if (set->kind == TermKind::Read) {
+      if (set->tensor->capacity)
+        return set->tensor->capacity;
+      for (Equation *equation : equations[set->tensor])
+        if (Term *capacity = equation->rhs ? capacityOf(equation->rhs, depth + 1) : nullptr)
+          return capacity;
+      return nullptr;
+    }
+    if (set->kind != TermKind::Select)
+      return nullptr;
+    if (set->selection == SelectionKind::TopK && set->parameter->kind == TermKind::Int)
+      return set->parameter; // another k may be negative
+    Term *points = nullptr;
+    for (const BoundIndex &binder : set->binders) {
+      Term *extent = binder.extent ? binder.extent : ofRank(binder.name, binder.loc);
+      if (!extent)
+        ofReads(set->args[0], binder.name, extent);
+      if (!extent)
+        return nullptr;
+      points = points ? build.map(MapOp::Mul, set->loc, {points, extent}) : extent;
+    }
+    return points;
   }
 
   /// Extents of the dimensions that a free index reads directly.
@@ -131,6 +174,9 @@ private:
         for (Term *arg : term->args)
           ofReads(arg, one.name, one.extent);
         ofReads(term->condition, one.name, one.extent);
+        for (Term *arg : term->args)
+          if (!one.extent)
+            one.extent = ofPlaces(arg, one.name);
       } else if (!one.extent) {
         one.extent = ofRank(one.name, one.loc);
       }

@@ -156,6 +156,7 @@ Term *Resolver::argumentTerm(const Expr *argument, StringRef formal, Scope &scop
   equation.loc = argument->loc;
   equation.site = build.site;
   equation.rhs = term;
+  tensor.isSet = isSetTerm(term);
   for (StringRef index : kept) {
     tensor.ranks.push_back(index);
     equation.left.push_back(build.index(index, argument->loc));
@@ -301,12 +302,12 @@ bool Resolver::resolveLocals(DefInstance &instance, ArrayRef<StringRef> group) {
     Equation equation;
     equation.tensor = instance.locals[syntax.name.name];
     equation.tensor->type = elementType(syntax.type);
-    equation.tensor->isSet = syntax.rhs && syntax.rhs->kind == ExprKind::Select && syntax.rhs->name != "argmax";
     equation.loc = syntax.name.loc;
     equation.site = build.site;
     equation.rhs = syntax.rhs ? resolve(syntax.rhs, scope) : nullptr;
     if (!equation.rhs)
       return false;
+    equation.tensor->isSet = isSetTerm(equation.rhs);
     for (StringRef index : Placement::valueIndices(equation.rhs))
       natural[syntax.name.name].insert(index);
     resolved.push_back({std::move(equation), {}});

@@ -43,27 +43,63 @@ private:
   bool addRank(llvm::StringRef name, const Term *extent);
   mlir::AffineExpr extentExpr(const Term *term, llvm::SmallVectorImpl<mlir::StringAttr> &ranks,
                               llvm::SmallVectorImpl<mlir::StringAttr> &scalars);
+  mlir::Type storedType(const Tensor &tensor) const;
+  mlir::DictionaryAttr parameterAttrs(const Tensor &tensor, mlir::TypedAttr pad);
+  mlir::StringAttr capacityRank(const Tensor &tensor);
   KernelOp makeKernel(mlir::ModuleOp module);
   void emitDefaults(KernelOp op);
   void emitRequirements();
   void emitRequirement(const Requirement &requirement);
-  bool emitEquations();
   void emitYield(KernelOp op);
+  /// What the kernel yields: its results, then its inout arguments.
+  llvm::SmallVector<const Tensor *> yielded() const;
+
+  // Order (EmitOrder.cpp)
+  bool emitEquations();
+  void findPartial();
 
   // Equations (EmitEquation.cpp)
-  bool emitEquation(const Equation &equation);
+  mlir::Value emitEquation(const Equation &equation);
   mlir::Value emitEinsum(const EinsumRequest &request);
   mlir::Value emitLogSumExp(const EinsumRequest &request);
-  mlir::Value emitStored(mlir::Value value, const Tensor &tensor, mlir::Location loc);
+  mlir::Value emitStored(mlir::Value value, mlir::Type element, llvm::StringRef name, mlir::Location loc);
+  static bool isSelection(const Term *term);
+  mlir::Value emitSelection(const EinsumRequest &request);
+  mlir::Value emitParameter(const EinsumRequest &request, mlir::Type scores);
+  mlir::Value emitElse(mlir::Value value, mlir::TypedAttr otherwise, const EinsumRequest &request);
   llvm::SmallVector<Iterator> leftIterators(const Equation &equation);
   mlir::StringAttr rankFor(llvm::StringRef index, const Term *extent, llvm::ArrayRef<Iterator> taken);
+  /// The ranks of the kernel that are a tensor's dimensions; empty after reporting an error.
+  llvm::ArrayRef<mlir::StringAttr> ranksOf(const Tensor &tensor);
+
+  // Tensors of several equations, or written at computed positions (EmitUnion.cpp)
+  bool emitTensor(const Tensor &tensor);
+  mlir::Value emitParts(const Tensor &tensor, llvm::ArrayRef<const Equation *> parts, mlir::Type element);
+  mlir::Value emitScatter(const Equation &equation);
+  mlir::Value emitUnion(llvm::MutableArrayRef<mlir::Value> parts, mlir::Value otherwise, llvm::StringRef name,
+                        mlir::Location loc);
+  mlir::Value oldValue(const Tensor &tensor);
+
+  // Loops (EmitLoop.cpp)
+  bool emitLoop(const Loop &loop);
+  bool emitStep(const Loop &loop);
+  mlir::Value emitStart(const Tensor &tensor, const Loop &loop);
+  /// The equations that write at each step of the open loops.
+  llvm::SmallVector<const Equation *> stepEquations(const Tensor &tensor) const;
+  mlir::Type stateElement(const Tensor &tensor, const Loop &loop) const;
+  void findMargins();
+  mlir::DenseI64ArrayAttr marginsOf(const Tensor &tensor);
+  /// The value that a read sees: inside loops an earlier step, or this one.
+  mlir::Value valueOf(const Term *read) const;
+  bool isOpen(llvm::StringRef rank) const;
   mlir::TypedAttr constantAttr(const Term *term, mlir::Type type);
 
   // Facts
   std::optional<int64_t> evaluate(const Term *term) const;
   bool isMaximum(const Term *term);
-  bool isPartial(const Term *term) const;
+  bool isPartial(const Term *term) const; ///< whether it may be absent at some point (Absence.cpp)
   static bool isLogSumExp(const Term *term);
+  static bool isPlain(const Equation &equation);
   mlir::Type elementType(const ElementType &type) const;
   mlir::Type tensorElementType(const Tensor &tensor) const;
   mlir::Location locate(Loc loc, const CallSite *site) const;
@@ -92,13 +128,26 @@ private:
   llvm::DenseMap<const ScalarParam *, mlir::Value> positions; ///< integer scalars as index values
   llvm::StringMap<mlir::Value> extents;
   llvm::DenseMap<const Tensor *, mlir::Value> tensors;
+  llvm::DenseMap<const Tensor *, mlir::Value> olds; ///< inout arguments on entry
+  llvm::DenseMap<const Tensor *, llvm::SmallVector<mlir::StringAttr>> tensorRanks;
+  const Equation *current = nullptr; ///< the one being emitted
   llvm::DenseMap<const Tensor *, llvm::SmallVector<const Equation *, 1>> equations;
   llvm::DenseSet<const Tensor *> partial; ///< may have absent points
   llvm::DenseMap<const Tensor *, bool> maxima;
+  /// A loop whose step is being emitted, with what each of its tensors is at earlier steps.
+  struct OpenLoop {
+    const Loop *loop;
+    mlir::StringAttr rank;
+    llvm::DenseMap<const Tensor *, mlir::Value> earlier;
+  };
+  llvm::SmallVector<OpenLoop, 2> openLoops; ///< outermost first
+  /// Points before and behind each dimension of iterative tensors.
+  llvm::DenseMap<const Tensor *, llvm::SmallVector<int64_t>> margins;
   // The callbacks of scalarContext, kept alive with the emitter.
   std::function<mlir::Location(const Term *)> locateFn;
   std::function<bool(const Term *)> isMaximumFn;
   std::function<mlir::Type(const ElementType &)> elementTypeFn;
+  std::function<bool(const Term *)> isPartialFn;
 };
 
 /// Reports every construct of the kernel that has no IR yet; true if there is none.

@@ -109,6 +109,23 @@ struct Tensor {
   llvm::SmallVector<llvm::StringRef, 2> members;                    ///< sets: the ranks of the members
   Term *capacity = nullptr;
   llvm::SmallVector<Term *, 4> extents; ///< one a dimension, filled by the extent rules; null where unknown
+
+  /// The dimension of a rank, nothing where the tensor has not got it.
+  std::optional<unsigned> dimensionOf(llvm::StringRef rank) const {
+    for (unsigned dim = 0; dim < ranks.size(); ++dim)
+      if (ranks[dim] == rank)
+        return dim;
+    return std::nullopt;
+  }
+};
+
+/// R22: tensors that read earlier steps of one rank. At each step first the inner loops and what depends on no tensor
+/// of the loop at the same step.
+struct Loop {
+  llvm::StringRef rank;
+  bool isDown = false;
+  llvm::SmallVector<Tensor *, 4> tensors;
+  std::vector<Loop> inner; ///< over other ranks, among some of the tensors
 };
 
 struct Equation {
@@ -145,6 +162,7 @@ struct Kernel {
   std::vector<RankDecl> ranks;
   std::vector<Requirement> requirements;
   std::vector<Equation> equations; ///< what a def made stands before its use
+  std::vector<Loop> loops;
   bool hasErrors = false;
 
   const RankDecl *declaredRank(llvm::StringRef name) const;

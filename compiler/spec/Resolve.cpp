@@ -263,10 +263,6 @@ Term *Resolver::resolveIndex(const Expr *expr, Scope &scope) {
   return readAt(whole, expr, scope);
 }
 
-static bool isSet(const Term *term) {
-  return term->kind == TermKind::Select || (term->kind == TermKind::Read && term->tensor->isSet);
-}
-
 /// Reads `whole`, a tensor without indices yet or a set, at the subscripts of `expr`.
 Term *Resolver::readAt(Term *whole, const Expr *expr, Scope &scope) {
   SmallVector<Term *> subscripts;
@@ -278,7 +274,7 @@ Term *Resolver::readAt(Term *whole, const Expr *expr, Scope &scope) {
   if (!whole)
     return nullptr;
   bool isWhole = whole->kind == TermKind::Read && whole->args.empty() && !whole->tensor->ranks.empty();
-  if (!isWhole && isSet(whole)) {
+  if (!isWhole && isSetTerm(whole)) {
     if (subscripts.size() != 1)
       return diagnostics.error(expr->loc, "a member of a set is read at one place, found " + Twine(subscripts.size())),
              nullptr;

@@ -58,6 +58,8 @@ private:
   void resolveEquation(const EquationSyntax &equation);
   bool resolveLeft(const EquationSyntax &equation, Scope &scope, Equation &result);
   void warnConditionInsideDef(const Equation &equation, const Scope &scope);
+  bool isSetExpr(const Expr *expr) const;
+  void findSets();
   bool isPlainIndex(const Expr *expr) const;
   ElementType elementType(const Ident &type);
   bool claimName(const Ident &name);

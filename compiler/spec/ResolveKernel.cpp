@@ -131,6 +131,46 @@ void Resolver::declareStatements() {
       decl.over.push_back(rank.name);
     kernel.ranks.push_back(decl);
   }
+  findSets();
+}
+
+/// Whether an expression is a set as far as its form tells: selections, tensors of sets, and a choice between sets.
+bool Resolver::isSetExpr(const Expr *expr) const {
+  if (!expr)
+    return false;
+  switch (expr->kind) {
+  case ExprKind::Select:
+    return expr->name != "argmax";
+  case ExprKind::If:
+  case ExprKind::Else:
+    return isSetExpr(expr->operands[0]);
+  case ExprKind::Call:
+    return expr->name == "select" && expr->operands.size() == 3 && isSetExpr(expr->operands[1]);
+  case ExprKind::Name: {
+    auto found = tensors.find(expr->name);
+    return found != tensors.end() && found->second->isSet;
+  }
+  case ExprKind::Index:
+    return isSetExpr(expr->operands[0]) && expr->operands[0]->kind == ExprKind::Name &&
+           expr->subscripts.size() == tensors.lookup(expr->operands[0]->name)->ranks.size();
+  default:
+    return false;
+  }
+}
+
+/// Sets that are written as what a later equation makes a set.
+void Resolver::findSets() {
+  for (bool grew = true; grew;) {
+    grew = false;
+    for (const Statement &statement : syntax.statements) {
+      auto found =
+          statement.kind == StatementKind::Equation ? tensors.find(statement.equation.name.name) : tensors.end();
+      if (found == tensors.end() || found->second->isSet || found->second->role != TensorRole::Local ||
+          !isSetExpr(statement.equation.rhs))
+        continue;
+      grew = found->second->isSet = true;
+    }
+  }
 }
 
 /// An index on the left is a bare lower-case name that is no tensor or scalar; everything else there is computed.
@@ -155,7 +195,7 @@ void Resolver::declareLocal(const EquationSyntax &equation) {
   tensor.isBroken = !equation.rhs;
   for (const Expr *index : equation.indices)
     tensor.ranks.push_back(isPlainIndex(index) ? index->name : StringRef());
-  tensor.isSet = equation.rhs && equation.rhs->kind == ExprKind::Select && equation.rhs->name != "argmax";
+  tensor.isSet = isSetExpr(equation.rhs);
   tensors[name] = &tensor;
 }
 

@@ -28,6 +28,8 @@ Value ScalarEmitter::extend(OpBuilder &b, Location loc, Value value) {
   Type type = value.getType();
   if (isa<FloatType>(type) && type.getIntOrFloatBitWidth() < 32)
     return arith::ExtFOp::create(b, loc, b.getF32Type(), value);
+  if (type.isUnsignedInteger())
+    return FromU8Op::create(b, loc, b.getIndexType(), value);
   if (isa<IntegerType>(type) && !type.isInteger(1))
     return arith::IndexCastOp::create(b, loc, b.getIndexType(), value);
   return value;
@@ -48,11 +50,12 @@ Value ScalarEmitter::toFloat(OpBuilder &b, Location loc, Value value, Type type)
 }
 
 /// Rounds to even and clamps to the type's range; NaN becomes 0.
-static Value floatToInteger(OpBuilder &b, Location loc, Value value, unsigned width) {
+static Value floatToInteger(OpBuilder &b, Location loc, Value value, unsigned width, bool isUnsigned) {
   Type f64 = b.getF64Type(), i64 = b.getI64Type();
   value = ScalarEmitter::toFloat(b, loc, value, f64);
   auto number = [&](double x) -> Value { return arith::ConstantOp::create(b, loc, b.getF64FloatAttr(x)); };
-  double low = -std::ldexp(1.0, width - 1), high = std::ldexp(1.0, width - 1) - (width > 53 ? 1024.0 : 1.0);
+  double low = isUnsigned ? 0 : -std::ldexp(1.0, width - 1);
+  double high = std::ldexp(1.0, isUnsigned ? width : width - 1) - (width > 53 ? 1024.0 : 1.0);
   Value lowest = number(-std::numeric_limits<double>::infinity());
   Value isNumber = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGE, value, lowest); // NaN becomes 0
   Value rounded = math::RoundEvenOp::create(b, loc, arith::SelectOp::create(b, loc, isNumber, value, number(0)));
@@ -61,11 +64,12 @@ static Value floatToInteger(OpBuilder &b, Location loc, Value value, unsigned wi
   return arith::IndexCastOp::create(b, loc, b.getIndexType(), arith::FPToSIOp::create(b, loc, i64, clamped));
 }
 
-static Value saturate(OpBuilder &b, Location loc, Value value, unsigned width) {
+static Value saturate(OpBuilder &b, Location loc, Value value, unsigned width, bool isUnsigned) {
   if (width >= 64)
     return value;
   auto number = [&](int64_t x) -> Value { return arith::ConstantIndexOp::create(b, loc, x); };
-  Value low = number(-(int64_t(1) << (width - 1))), high = number((int64_t(1) << (width - 1)) - 1);
+  Value low = number(isUnsigned ? 0 : -(int64_t(1) << (width - 1)));
+  Value high = number((int64_t(1) << (isUnsigned ? width : width - 1)) - 1);
   return arith::MaxSIOp::create(b, loc, low, arith::MinSIOp::create(b, loc, high, value));
 }
 
@@ -76,7 +80,11 @@ Value ScalarEmitter::store(OpBuilder &b, Location loc, Value value, Type type) {
     return toFloat(b, loc, extend(b, loc, value), type);
   unsigned width = type.isIndex() ? 64 : type.getIntOrFloatBitWidth();
   value = extend(b, loc, value);
-  value = isFloat(value) ? floatToInteger(b, loc, value, width) : saturate(b, loc, value, width);
+  bool isUnsigned = type.isUnsignedInteger();
+  value =
+      isFloat(value) ? floatToInteger(b, loc, value, width, isUnsigned) : saturate(b, loc, value, width, isUnsigned);
+  if (isUnsigned)
+    return ToU8Op::create(b, loc, type, value);
   return type.isIndex() ? value : Value(arith::IndexCastOp::create(b, loc, type, value));
 }
 
@@ -107,6 +115,17 @@ Value ScalarEmitter::emit(const Term *term) {
     Type type = context.elementType(term->element);
     return extend(builder, loc, store(builder, loc, value, type));
   }
+  case TermKind::In:
+  case TermKind::Pos:
+  case TermKind::Place:
+  case TermKind::Component:
+  case TermKind::Len:
+  case TermKind::Rand:
+    return emitSetTerm(term);
+  case TermKind::Else:
+    if (Value value = leaf(builder, term))
+      return extend(builder, loc, value);
+    return emitElse(term);
   default:
     return extend(builder, loc, leaf(builder, term));
   }
@@ -167,7 +186,7 @@ Value ScalarEmitter::emitMap(const Term *term) {
   if (term->op <= MapOp::Mod)
     return arithmetic(term, args[0], args[1]);
   if (term->op <= MapOp::NotEqual)
-    return comparison(term->op, loc, args[0], args[1]);
+    return orFalse(term, comparison(term->op, loc, args[0], args[1]));
   return function(term, args);
 }
 

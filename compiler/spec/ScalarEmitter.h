@@ -11,19 +11,25 @@ namespace attn::spec {
 class ScalarEmitter {
 public:
   /// What a term that is no map stands for: an element, an index, an extent, a scalar. In any type; it is extended
-  /// here.
+  /// here. Of an `else`: null where it is no leaf.
   using Leaf = llvm::function_ref<mlir::Value(mlir::OpBuilder &, const Term *)>;
 
   struct Context {
     llvm::function_ref<mlir::Location(const Term *)> locate;
     llvm::function_ref<bool(const Term *)> isMaximum; ///< R13: whether `x - y` guards against -inf - -inf
     llvm::function_ref<mlir::Type(const ElementType &)> elementType;
+    llvm::function_ref<bool(const Term *)> isPartial; ///< whether a value may be absent
   };
 
   ScalarEmitter(mlir::OpBuilder &builder, Leaf leaf, const Context &context)
       : builder(builder), leaf(leaf), context(context) {}
 
   mlir::Value emit(const Term *term);
+  /// A condition whose point is removed where it is absent.
+  mlir::Value emitConjunct(const Term *term) {
+    conjunct = term;
+    return emit(term);
+  }
 
   /// As a value of a stored type: integers and floats saturate and round to even.
   static mlir::Value store(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, mlir::Type type);
@@ -42,12 +48,17 @@ private:
   mlir::Value unaryFunction(MapOp op, mlir::Location loc, mlir::Value x);
   mlir::Value integerFunction(MapOp op, mlir::Location loc, llvm::ArrayRef<mlir::Value> args);
   mlir::Value sign(mlir::Location loc, mlir::Value x);
+  llvm::SmallVector<mlir::Value> emitMember(const Term *term);
+  mlir::Value emitSetTerm(const Term *term);
+  mlir::Value emitElse(const Term *term);
+  mlir::Value orFalse(const Term *term, mlir::Value condition);
   mlir::Value constant(mlir::Location loc, mlir::Type type, double value);
   void unify(mlir::Location loc, llvm::MutableArrayRef<mlir::Value> values);
 
   mlir::OpBuilder &builder;
   Leaf leaf;
   const Context &context;
+  const Term *conjunct = nullptr;
 };
 
 } // namespace attn::spec

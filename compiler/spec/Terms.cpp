@@ -153,6 +153,22 @@ const Term *findMention(const Term *term, StringRef index) {
 
 bool mentions(const Term *term, StringRef index) { return findMention(term, index); }
 
+bool isSetTerm(const Term *term) {
+  switch (term->kind) {
+  case TermKind::Select:
+    return true;
+  case TermKind::Read:
+    return term->tensor->isSet;
+  case TermKind::If:
+  case TermKind::Else:
+    return isSetTerm(term->args[0]);
+  case TermKind::Map:
+    return term->op == MapOp::Select && isSetTerm(term->args[1]);
+  default:
+    return false;
+  }
+}
+
 SmallVector<Term *> conjunctsOf(Term *condition) {
   SmallVector<Term *> conjuncts;
   if (!condition)

@@ -45,6 +45,9 @@ bool mentions(const Term *term, llvm::StringRef index);
 /// The first mention of a free index, for its location; null if there is none.
 const Term *findMention(const Term *term, llvm::StringRef index);
 
+/// Whether the value is a set: a selection, a tensor of sets, or a choice between sets.
+bool isSetTerm(const Term *term);
+
 /// The conjuncts of a condition, from left to right.
 llvm::SmallVector<Term *> conjunctsOf(Term *condition);
 

@@ -109,6 +109,11 @@ private:
       return;
     TypeClass written = infer(equation.rhs), type = ofTensor(*equation.tensor);
     StringRef name = equation.tensor->name;
+    if (type == TypeClass::Set && written == TypeClass::Set)
+      checkArity(equation);
+    if (type == TypeClass::Set && equation.tensor->role == TensorRole::Local &&
+        equation.tensor->type.kind != Element::Inferred)
+      diagnostics.error(equation.loc, "'" + name + "' is a set, which has no element type");
     if (type == TypeClass::Int && written == TypeClass::Float)
       diagnostics.error(equation.loc, "'" + name + "' holds integers, but this equation writes a float").help =
           "convert it: i32(...) saturates and rounds to even";
@@ -117,6 +122,17 @@ private:
       diagnostics
           .error(equation.loc,
                  "'" + name + "' holds " + describe(type) + ", but this equation writes " + describe(written))
+          .notes.push_back({equation.tensor->loc, "declared here"});
+  }
+
+  /// The members of a result are as its header says.
+  void checkArity(const Equation &equation) {
+    unsigned expected = equation.tensor->members.size(), found = arityOf(equation.rhs);
+    if (expected && found && expected != found)
+      diagnostics
+          .error(equation.loc, "members of '" + equation.tensor->name + "' have " + Twine(expected) +
+                                   (expected == 1 ? " component" : " components") + ", but this equation writes " +
+                                   Twine(found))
           .notes.push_back({equation.tensor->loc, "declared here"});
   }
 
@@ -182,16 +198,16 @@ private:
     };
     switch (term->kind) {
     case TermKind::In:
-      return wantsSet(1, "'in' expects"), TypeClass::Bool;
+      return wantsSet(1, "'in' expects"), checkMember(term->args[0], term->args[1]), TypeClass::Bool;
     case TermKind::Len:
       return wantsSet(0, "'len' expects"), TypeClass::Int;
     case TermKind::Pos:
-      return wantsSet(0, "'pos' expects"), TypeClass::Int;
+      return wantsSet(0, "'pos' expects"), checkMember(term->args[1], term->args[0]), TypeClass::Int;
     case TermKind::Place:
       expect(term->args[1], TypeClass::Int, "the place of a member is an integer");
       return memberClass(term->args[0]);
     case TermKind::Component:
-      return TypeClass::Int;
+      return inferComponent(term);
     case TermKind::Rand:
       for (Term *arg : term->args)
         expect(arg, TypeClass::Int, "'rand' takes integers");
@@ -201,13 +217,63 @@ private:
     }
   }
 
-  /// Members are integers, or tuples of them where the selection binds several indices.
+  /// Components of a set's members, 0 where that is not known: as declared, or of the selection that makes it.
+  unsigned arityOf(const Term *set, unsigned depth = 0) {
+    if (depth > maxChain)
+      return 0;
+    switch (set->kind) {
+    case TermKind::Select:
+      if (set->selection != SelectionKind::Set)
+        return set->binders.size();
+      return set->args[0]->kind == TermKind::Tuple ? set->args[0]->args.size() : 1;
+    case TermKind::Read:
+      if (!set->tensor->members.empty())
+        return set->tensor->members.size();
+      for (const Equation *equation : equations[set->tensor])
+        if (unsigned arity = equation->rhs ? arityOf(equation->rhs, depth + 1) : 0)
+          return arity;
+      return 0;
+    case TermKind::If:
+    case TermKind::Else:
+      return arityOf(set->args[0], depth + 1);
+    case TermKind::Map:
+      return set->op == MapOp::Select ? arityOf(set->args[1], depth + 1) : 0;
+    default:
+      return 0;
+    }
+  }
+
   TypeClass memberClass(const Term *set) {
-    if (set->kind != TermKind::Read)
-      return TypeClass::Unknown;
-    if (set->tensor->members.size() == 1)
-      return TypeClass::Int;
-    return set->tensor->members.empty() ? TypeClass::Unknown : TypeClass::Tuple;
+    unsigned arity = arityOf(set);
+    return arity == 0 ? TypeClass::Unknown : arity == 1 ? TypeClass::Int : TypeClass::Tuple;
+  }
+
+  /// Components of a member as it is written; 0 where that is not known.
+  unsigned componentsOf(const Term *member) {
+    if (member->kind == TermKind::Tuple)
+      return member->args.size();
+    if (member->kind == TermKind::Place)
+      return arityOf(member->args[0]);
+    return member->type == TypeClass::Int ? 1 : 0;
+  }
+
+  void checkMember(const Term *member, const Term *set) {
+    if (member->type == TypeClass::Float || member->type == TypeClass::Bool || member->type == TypeClass::Set)
+      return void(error(member, "members of a set are integers or tuples of them, found " + describe(member->type)));
+    unsigned found = componentsOf(member), expected = arityOf(set);
+    if (found && expected && found != expected)
+      error(member, "members of this set have " + Twine(expected) + (expected == 1 ? " component" : " components") +
+                        ", found " + Twine(found));
+  }
+
+  TypeClass inferComponent(const Term *term) {
+    const Term *tuple = term->args[0];
+    unsigned count = componentsOf(tuple);
+    if (tuple->type != TypeClass::Tuple && tuple->type != TypeClass::Unknown)
+      error(term, "'." + Twine(term->integer) + "' is a component of a tuple, found " + describe(tuple->type));
+    else if (count && term->integer >= int64_t(count))
+      error(term, "a tuple of " + Twine(count) + " components has no '." + Twine(term->integer) + "'");
+    return TypeClass::Int;
   }
 
   /// The class of two values of which one is taken.
@@ -322,9 +388,25 @@ private:
           .help = body == TypeClass::Bool ? "count with select(c, 1, 0)" : "";
     if (takesBools)
       return TypeClass::Bool;
+    if (term->reducer == ReducerKind::ArgMax && term->binders.size() != 1)
+      error(term, "'argmax' takes one index, found " + Twine(term->binders.size())).help =
+          "topk[...; 1] selects a tuple";
     if (term->reducer == ReducerKind::ArgMax)
       return TypeClass::Int;
     return term->reducer == ReducerKind::Mean || term->reducer == ReducerKind::LogSumExp ? TypeClass::Float : body;
+  }
+
+  /// What `set` collects: integers, or tuples of them that are written out.
+  void checkMembers(const Term *body) {
+    if (body->kind == TermKind::Tuple) {
+      for (const Term *component : body->args)
+        checkMembers(component);
+      return;
+    }
+    if (body->type == TypeClass::Tuple)
+      error(body, "a tuple as member is written out").help = "write (x.0, x.1)";
+    else if (body->type != TypeClass::Int && body->type != TypeClass::Unknown)
+      error(body, Twine("members of a set are integers, found ") + describe(body->type));
   }
 
   TypeClass inferSelect(Term *term) {
@@ -332,8 +414,7 @@ private:
       expect(term->condition, TypeClass::Bool, "'if' takes a condition");
     TypeClass body = infer(term->args[0]);
     if (term->selection == SelectionKind::Set) {
-      if (body != TypeClass::Int && body != TypeClass::Tuple && body != TypeClass::Unknown)
-        error(term->args[0], Twine("members of a set are integers, found ") + describe(body));
+      checkMembers(term->args[0]);
     } else if (!isNumber(body)) {
       error(term->args[0], "'" + spell(term->selection) + "' takes numbers, found " + describe(body));
     }

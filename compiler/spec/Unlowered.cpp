@@ -8,28 +8,6 @@ using namespace llvm;
 
 namespace attn::spec {
 
-static StringRef constructOf(const Term *term) {
-  switch (term->kind) {
-  case TermKind::Select:
-    return "selection";
-  case TermKind::In:
-  case TermKind::Place:
-  case TermKind::Component:
-  case TermKind::Len:
-  case TermKind::Pos:
-  case TermKind::Tuple:
-    return "set";
-  case TermKind::Rand:
-    return "rand";
-  case TermKind::Reduce:
-    return term->reducer == ReducerKind::ArgMax ? "argmax" : "";
-  case TermKind::Read:
-    return term->isOld ? "inout" : "";
-  default:
-    return "";
-  }
-}
-
 namespace {
 
 /// Reports each construct once a kernel, at its first use.
@@ -57,48 +35,18 @@ private:
 } // namespace
 
 static void checkTensor(const Tensor &tensor, Report &report) {
-  if (tensor.isSet)
-    report(tensor.loc, tensor.site, "set", tensor.name);
-  else if (tensor.isInout)
-    report(tensor.loc, tensor.site, "inout", tensor.name);
-  else if (tensor.isOptional)
-    report(tensor.loc, tensor.site, "optional tensor", tensor.name);
-  if (tensor.isIterative)
-    report(tensor.loc, tensor.site, "iterative rank of", tensor.name);
-  if (tensor.role == TensorRole::Result)
-    for (ArrayRef<StringRef> dim : tensor.dims)
-      if (dim.size() > 1)
-        report(tensor.loc, tensor.site, "product dimension of result", tensor.name);
-  if (is_contained({Element::U8, Element::F8E4M3, Element::F8E5M2}, tensor.type.kind))
+  if (tensor.isIterative && tensor.isInout)
+    report(tensor.loc, tensor.site, "recurrence of the inout argument", tensor.name);
+  if (tensor.isSet && tensor.isIterative)
+    report(tensor.loc, tensor.site, "recurrence of the set", tensor.name);
+  if (is_contained({Element::F8E4M3, Element::F8E5M2}, tensor.type.kind))
     report(tensor.loc, tensor.site, "element type of", tensor.name);
-}
-
-static void checkLeft(const Equation &equation, Report &report) {
-  IndexSet seen;
-  for (const Term *left : equation.left)
-    if (left->kind != TermKind::Index || !seen.insert(left->name))
-      report(left->loc, equation.site, "computed position on the left of", equation.tensor->name);
 }
 
 bool checkLowered(const Kernel &kernel, Diagnostics &diagnostics) {
   Report report(diagnostics);
   for (const auto &tensor : kernel.tensors)
     checkTensor(*tensor, report);
-  for (const RankDecl &rank : kernel.ranks)
-    if (!rank.over.empty())
-      report(rank.loc, nullptr, "ragged rank", rank.name);
-  DenseMap<const Tensor *, unsigned> written;
-  for (const Equation &equation : kernel.equations) {
-    walk(equation.rhs, [&](const Term *term) {
-      if (StringRef construct = constructOf(term); !construct.empty())
-        report(term->loc, term->site, construct);
-    });
-    if (equation.tensor->isIterative || equation.tensor->isInout || equation.tensor->isSet)
-      continue;
-    if (++written[equation.tensor] == 2)
-      report(equation.loc, equation.site, "union of several equations for", equation.tensor->name);
-    checkLeft(equation, report);
-  }
   return report.isEmpty();
 }
 

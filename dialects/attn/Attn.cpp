@@ -10,6 +10,7 @@ using namespace attn;
 
 void AttnDialect::initialize() {
   registerAttributes();
+  registerTypes();
   addOperations<
 #define GET_OP_LIST
 #include "dialects/attn/Ops.cpp.inc"

@@ -22,6 +22,8 @@
 #include "dialects/attn/Dialect.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/attn/Attributes.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/attn/Types.h.inc"
 
 namespace attn {
 

@@ -8,6 +8,7 @@ def AttnDialect : Dialect {
   let cppNamespace = "::attn";
   let summary = "what is computed: cascades of extended Einsums over named ranks";
   let useDefaultAttributePrinterParser = 1;
-  let extraClassDeclaration = "void registerAttributes();";
+  let useDefaultTypePrinterParser = 1;
+  let extraClassDeclaration = "void registerAttributes();\n  void registerTypes();";
 }
 #endif

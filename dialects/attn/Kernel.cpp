@@ -73,6 +73,18 @@ static LogicalResult verifyDimensions(KernelOp kernel, RankedTensorType type, co
   return success();
 }
 
+static LogicalResult verifyCapacity(KernelOp kernel, Type type, StringAttr capacity, const Twine &what) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  bool holdsSets = tensor && isa<IndexSetType>(tensor.getElementType());
+  if (holdsSets != bool(capacity)) // kernel_c6
+    return kernel.emitOpError() << what << (capacity ? " has a capacity but no sets: " : " has no attn.capacity: ")
+                                << type;
+  if (capacity && !kernel.findRank(capacity)) // kernel_c6
+    return kernel.emitOpError() << what << " has capacity '" << capacity.getValue()
+                                << "', which is not listed in `ranks`";
+  return success();
+}
+
 static LogicalResult verifyTensor(KernelOp kernel, Type type, StringRef name, const Twine &what) {
   if (name.empty()) // kernel_c5
     return kernel.emitOpError() << what << " has no " << KernelOp::kNameAttr;
@@ -90,11 +102,21 @@ LogicalResult KernelOp::verify() {
     if (!seen.insert(rank.getName()).second) // kernel_c2
       return emitOpError() << "lists rank '" << rank.getName().getValue() << "' twice";
   for (auto [i, type] : llvm::enumerate(getArgumentTypes()))
-    if (failed(verifyTensor(*this, type, getArgName(i), "argument " + Twine(i))))
+    if (failed(verifyTensor(*this, type, getArgName(i), "argument " + Twine(i))) ||
+        failed(verifyCapacity(*this, type, getArgAttrOfType<StringAttr>(i, kCapacityAttr), "argument " + Twine(i))))
       return failure();
   for (auto [i, type] : llvm::enumerate(getResultTypes()))
-    if (failed(verifyTensor(*this, type, getResultName(i), "result " + Twine(i))))
+    if (failed(verifyTensor(*this, type, getResultName(i), "result " + Twine(i))) ||
+        failed(verifyCapacity(*this, type, getResultAttrOfType<StringAttr>(i, kCapacityAttr), "result " + Twine(i))))
       return failure();
+  for (auto [i, type] : llvm::enumerate(getArgumentTypes())) {
+    auto results = llvm::seq(getResultTypes().size());
+    auto isUpdate = [&, i = i, type = type](size_t r) {
+      return getResultTypes()[r] == type && getResultName(r) == getArgName(i);
+    };
+    if (isInout(i) && (!isa<RankedTensorType>(type) || llvm::none_of(results, isUpdate))) // kernel_c7
+      return emitOpError() << "no result updates the inout argument '" << getArgName(i) << '\'';
+  }
   return success();
 }
 
@@ -105,7 +127,24 @@ static LogicalResult verifyYields(Operation *op, Region &region, TypeRange expec
   return op->emitOpError() << "yields (" << yielded << ") != (" << expected << ')';
 }
 
-LogicalResult KernelOp::verifyRegions() { return verifyYields(*this, getBody(), getResultTypes()); } // kernel_c4
+/// The ranks of a stored type: those of its products one by one.
+static SmallVector<StringRef> ranksOf(RankedTensorType type) {
+  SmallVector<StringRef> ranks;
+  for (StringAttr dimension : rankNames(type))
+    llvm::append_range(ranks, factorsOf(dimension.getValue()));
+  return ranks;
+}
+
+LogicalResult KernelOp::verifyRegions() { // kernel_c4
+  TypeRange yielded = getBody().front().getTerminator()->getOperandTypes();
+  auto fits = [](Type from, Type to) {
+    auto a = dyn_cast<RankedTensorType>(from), b = dyn_cast<RankedTensorType>(to);
+    return from == to || (a && b && a.getElementType() == b.getElementType() && ranksOf(a) == ranksOf(b));
+  };
+  if (yielded.size() == getResultTypes().size() && llvm::all_of_zip(yielded, getResultTypes(), fits))
+    return success();
+  return verifyYields(*this, getBody(), getResultTypes());
+}
 
 //===-- attn.extent, attn.default, attn.require, attn.group ----------------------------------------------------------
 

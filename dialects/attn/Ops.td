@@ -2,6 +2,7 @@
 #ifndef ATTN_OPS_TD
 #define ATTN_OPS_TD
 include "dialects/attn/Attributes.td"
+include "dialects/attn/Types.td"
 include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/OpAsmInterface.td"
 include "mlir/IR/SymbolInterfaces.td"
@@ -11,8 +12,8 @@ include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class AttnOp<string mnemonic, list<Trait> traits = []> : Op<AttnDialect, mnemonic, traits>;
-def Scalar : AnyTypeOf<[AnyFloat, AnySignlessInteger, Index], "scalar">;
-def RankedTensor : RankedTensorOf<[AnyFloat, AnySignlessInteger]>;
+def Scalar : AnyTypeOf<[AnyFloat, AnySignlessInteger, UI8, Index], "scalar">;
+def RankedTensor : RankedTensorOf<[AnyFloat, AnySignlessInteger, UI8, IndexSetType]>;
 
 //===-- around Einsums ----------------------------------------------------------------------------------------------===//
 
@@ -22,11 +23,17 @@ def KernelOp : AttnOp<"kernel", [FunctionOpInterface, IsolatedFromAbove, SingleB
   let description = [{
     Function-like. Each argument and result carries its name in the attribute `attn.name`; a result may carry `attn.pad`,
     the value stored at points that no equation writes (R13; 0 without it). `ranks` lists every rank: those of the
-    arguments and one for each further index; the extent of an iterator is that of the rank of its name.
+    arguments and one for each further index; the extent of an iterator is that of the rank of its name. A tensor argument
+    with the unit attribute `attn.optional` may not be given: it then has no points, and a rank that only such arguments have has
+    the extent 0. An argument or result that holds sets is passed as a list of members with the capacity of the rank that
+    `attn.capacity` names; `attn.members` names the ranks that the members index.
 
     Constraints: kernel_c1 each tensor argument and result has `#attn.ranks`; kernel_c2 rank names are distinct;
     kernel_c3 each rank of an argument is listed, with the extent its dimension has; kernel_c4 the yielded types are the
-    result types; kernel_c5 arguments and results are named.
+    result types, but that a product of ranks may be yielded as its ranks, which lie in the product outer first;
+    kernel_c5 arguments and results are named; kernel_c6 tensors of sets, and only they, have a capacity, which is
+    listed in `ranks`; kernel_c7 an argument with `attn.inout` is a tensor, and a result of its name and type holds what it
+    is afterwards.
 
     Example: test/dialects/attn/ops.mlir.
   }];
@@ -38,14 +45,18 @@ def KernelOp : AttnOp<"kernel", [FunctionOpInterface, IsolatedFromAbove, SingleB
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
-    static constexpr llvm::StringLiteral kNameAttr = "attn.name", kPadAttr = "attn.pad";
+    static constexpr llvm::StringLiteral kNameAttr = "attn.name", kPadAttr = "attn.pad", kInoutAttr = "attn.inout",
+                                    kOptionalAttr = "attn.optional", kCapacityAttr = "attn.capacity", kMembersAttr = "attn.members";
     ::mlir::ArrayRef<::mlir::Type> getArgumentTypes() { return getFunctionType().getInputs(); }
     ::mlir::ArrayRef<::mlir::Type> getResultTypes() { return getFunctionType().getResults(); }
     ::mlir::Region *getCallableRegion() { return &getBody(); }
     ::llvm::StringRef getArgName(unsigned i);
     ::llvm::StringRef getResultName(unsigned i);
+    /// Whether the caller's tensor is updated: a result has the argument's name.
+    bool isInout(unsigned argument) { return bool(getArgAttr(argument, kInoutAttr)); }
     /// What result `i` holds at points without a value; null for 0.
     ::mlir::TypedAttr getResultPad(unsigned i);
+    bool isOptional(unsigned argument) { return bool(getArgAttr(argument, kOptionalAttr)); }
     /// Null if the kernel has no such rank.
     RankAttr findRank(::llvm::StringRef name);
     /// Position in `ranks`, the number of the extent among the symbols of the ABI.
@@ -220,6 +231,99 @@ def StreamOp : AttnOp<"stream", [RecursiveMemoryEffects]> {
   }];
 }
 
+//===-- several equations of one tensor -----------------------------------------------------------------------------===//
+
+def TensorUnionOp : AttnOp<"union", [Pure, AttrSizedOperandSegments, SameOperandsAndResultType,
+    DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
+  let summary = "a tensor that several equations write, each at points of its own (R24)";
+  let description = [{
+    ```mlir
+    %K = attn.union %a, %b : tensor<?x?xf32, #attn.ranks<j, e>>
+    %C = attn.union %written else %old : tensor<?x?xf32, #attn.ranks<m, e>>
+    ```
+    A point has the value of the part that has one there. Two parts with a value at one point are an error: the evaluator
+    finds it, the compiler takes only what is proved disjoint. Where no part has a value, `else` gives its own (R10, and
+    what an `inout` tensor keeps); without it the point is absent, by these conditions: for each choice of one condition a
+    part, that one of the chosen holds. So a condition that all parts have is one of the union (R12).
+
+    Constraint union_c1: parts, `else` and result have one type.
+  }];
+  let arguments = (ins Variadic<RankedTensor>:$parts, Optional<RankedTensor>:$otherwise, OptionalAttr<StrAttr>:$name);
+  let results = (outs RankedTensor:$result);
+  let assemblyFormat = "$parts (`else` $otherwise^)? attr-dict-with-keyword `:` type($result)";
+  let extraClassDeclaration = [{
+    ::mlir::RankedTensorType getType() { return ::llvm::cast<::mlir::RankedTensorType>(getResult().getType()); }
+  }];
+}
+
+def ScatterOp : AttnOp<"scatter", [Pure, DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
+  let summary = "a tensor written at computed positions (R24)";
+  let description = [{
+    ```mlir
+    %C = attn.scatter %kn at ["b", 0, "e"] positions(%pos) : (tensor<.., #attn.ranks<b, p, e>>, tensor<?x?xi64, #attn.ranks<b, p>>)
+           -> tensor<.., #attn.ranks<b, m, e>>
+    ```
+    Each dimension of the result is indexed by a rank of the values or by the element of an integer tensor over ranks of the
+    values. Points that nothing writes are absent; a value that is absent, or whose position is, writes nothing. A position
+    outside, and two values for one point, are errors. `margins` are as for attn.iterate: a position may lie in them.
+
+    Constraints: scatter_c1 `at` has an entry for each rank of the result, a rank of the values or the number of an operand
+    of `positions`; scatter_c2 every rank of the values stands in `at` or in a position; scatter_c3 positions are integer
+    tensors over ranks of the values; scatter_c4 the element type stays; scatter_c5 two margins a dimension, none negative.
+  }];
+  let arguments = (ins RankedTensor:$values, Variadic<RankedTensor>:$positions, ArrayAttr:$at,
+                       OptionalAttr<DenseI64ArrayAttr>:$margins, OptionalAttr<StrAttr>:$name);
+  let results = (outs RankedTensor:$result);
+  let assemblyFormat = [{
+    $values `at` $at (`positions` `(` $positions^ `)`)? (`margins` $margins^)? attr-dict-with-keyword `:`
+    functional-type(operands, results)
+  }];
+  let extraClassDeclaration = [{
+    ::mlir::RankedTensorType getType() { return ::llvm::cast<::mlir::RankedTensorType>(getResult().getType()); }
+  }];
+  let hasVerifier = 1;
+}
+
+def IterateOp : AttnOp<"iterate", [RecursiveMemoryEffects, SingleBlock,
+    DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
+  let summary = "tensors that read earlier steps of one rank (R22, R23)";
+  let description = [{
+    ```mlir
+    %H = attn.iterate over "t" starts(%h0) of [0] margins [array<i64: 0, 0, 1, 0>] {
+    ^bb0(%earlier: tensor<?x?xf32, #attn.ranks<b, t>>):
+      %h = attn.einsum [b, t] = ins(%x = %earlier[b, t - 1] : .., %u = %U[b, t] : ..) ...
+      attn.yield %h : tensor<?x?xf32, #attn.ranks<b, t>>
+    } : tensor<?x?xf32, #attn.ranks<b, t>>
+    ```
+    The region runs once for each point of the rank, upwards, or with `down` downwards. In it the rank has this one point:
+    Einsums that iterate it see the step only, and tensors made there carry it. An argument holds what a state is at earlier
+    steps, and outside the rank what `starts` gives, else 0; the yielded tensors are this step of the states.
+
+    `margins`: for each state, how many points it has before and behind each of its dimensions. What reads a state, or the
+    result, may read them. Iterations over other ranks nest.
+
+    Constraints: iterate_c1 the kernel has the rank; iterate_c2 the region takes and yields the types of the results, all with
+    the rank; iterate_c3 a start has the type of its state, and a state one start at most; iterate_c4 two margins a dimension
+    of a state, none negative.
+  }];
+  let arguments = (ins StrAttr:$over, UnitAttr:$down, Variadic<RankedTensor>:$starts, DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$started,
+                       TypedArrayAttrBase<DenseI64ArrayAttr, "margins">:$margins, OptionalAttr<StrArrayAttr>:$names);
+  let results = (outs Variadic<RankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    `over` $over (`down` $down^)? (`starts` `(` $starts^ `:` type($starts) `)` `of` $started)? `margins` $margins $body
+    attr-dict-with-keyword `:` type($results)
+  }];
+  let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Points before and behind dimension `dim` of a state.
+    std::pair<int64_t, int64_t> getMargin(unsigned state, unsigned dim);
+    /// What the spec calls a state; empty where nothing says it.
+    ::llvm::StringRef getStateName(unsigned state);
+  }];
+}
+
 //===-- scalar ops for what arith cannot say ------------------------------------------------------------------------===//
 
 class AttnFloatOp<string mnemonic> : AttnOp<mnemonic, [Pure, SameOperandsAndResultType, Elementwise, Vectorizable, Tensorizable, Scalarizable]> {
@@ -247,4 +351,6 @@ def IDivOp : AttnIntegerOp<"idiv"> {
 def IModOp : AttnIntegerOp<"imod"> {
   let summary = "remainder of floor division, where x % 0 = 0 (R15)";
 }
+
+include "dialects/attn/Sets.td"
 #endif

@@ -37,6 +37,12 @@ StringRef KernelTerms::nameOf(Value value) {
     base = kernel.getArgName(cast<BlockArgument>(def.getArgument()).getArgNumber()).str();
   else if (auto einsum = value.getDefiningOp<EinsumOp>(); einsum && einsum.getNameAttr())
     base = einsum.getNameAttr().str();
+  else if (auto iterate = value.getDefiningOp<IterateOp>())
+    base = iterate.getStateName(cast<OpResult>(value).getResultNumber()).str();
+  else if (auto part = value.getDefiningOp<TensorUnionOp>(); part && part.getName())
+    base = part.getName()->str();
+  else if (auto part = value.getDefiningOp<ScatterOp>(); part && part.getName())
+    base = part.getName()->str();
   std::string name = base;
   for (unsigned i = 1; !values.try_emplace(name, value).second; ++i)
     name = base + "." + std::to_string(i);

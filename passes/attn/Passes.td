@@ -7,8 +7,11 @@ def AttnNormalize : Pass<"attn-normalize", "::attn::KernelOp"> {
     value, whatever the spelling of their regions and the names of their reduced ranks' uses. The regions themselves are left as
     written: each later cascade pass reads them as terms again. Example: test/passes/attn/normalize.mlir.
 
+    A construct that only the evaluator runs (recurrences, unions that are not proved disjoint, computed positions on the left,
+    inout arguments) is refused here with one error at its place in the spec.
+
     After this pass no two Einsums of a kernel compute the same term, each is read, and every scalar operation is known to the
-    algebra.
+    algebra; the kernel holds Einsums and scalars only.
   }];
 }
 

@@ -135,7 +135,11 @@ LogicalResult KernelTiler::placeTensors() {
     if (!value.getDefiningOp<GroupOp>() || kernel.memory.contains(value))
       return kernel.kernel.emitError() << "result '" << kernel.kernel.getResultName(i)
                                        << "' that is an argument or another result is not lowered yet";
-    kernel.memory[value] = function.getArgument(next++);
+    Value memory = kernel.memory[value] = function.getArgument(next++);
+    auto stored = cast<RankedTensorType>(kernel.kernel.getResultTypes()[i]);
+    if (stored.getRank() != cast<RankedTensorType>(value.getType()).getRank())
+      for (StringAttr dimension : rankNames(stored))
+        kernel.products[memory].push_back(factorsOf(dimension.getValue()).size());
   }
   for (auto group : kernel.kernel.getBody().getOps<GroupOp>())
     for (Value result : group.getResults()) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/driver/Extents.h"
+#include "compiler/driver/Literal.h"
 #include "compiler/driver/Npy.h"
 #include "compiler/driver/Probes.h"
 #include "compiler/driver/Quiet.h"
@@ -230,6 +231,44 @@ TEST(Quiet, TakesTheSamplesAskedFor) {
 TEST(Probes, WiderVectorsAreNotSlower) {
   EXPECT_GT(probeIntegers(), 1e8);
   EXPECT_GT(probeFmaOf(1, false, 8), 1.2 * probeFmaOf(1, true, 8));
+}
+
+/// What the text holds, printed again.
+std::string roundTrip(StringRef text, attnc_element element, size_t numDims) {
+  llvm::Expected<HostTensor> tensor = parseLiteral(text, element, numDims);
+  return tensor ? printLiteral(*tensor) : "error: " + errorOf(tensor.takeError());
+}
+
+TEST(Literal, ElementsAreRoundedToTheTypeAndPrintedShort) {
+  EXPECT_EQ(roundTrip("[[0.1,-2],[inf,nan]]", ATTNC_F32, 2), "[[0.1, -2], [inf, nan]]");
+  EXPECT_EQ(roundTrip("[ 0.1 , 16777217 ]", ATTNC_F32, 1), "[0.1, 16777216]");
+  EXPECT_EQ(roundTrip("[16777217, 1e-300]", ATTNC_F64, 1), "[16777217, 1e-300]");
+  EXPECT_EQ(roundTrip("[2049, 65504, 1e6]", ATTNC_F16, 1), "[2048, 65504, inf]");
+  EXPECT_EQ(roundTrip("[true, 0, 1]", ATTNC_BOOL, 1), "[true, false, true]");
+  EXPECT_EQ(roundTrip("[-128, 127]", ATTNC_I8, 1), "[-128, 127]");
+  EXPECT_EQ(roundTrip("[0, 255]", ATTNC_U8, 1), "[0, 255]");
+  EXPECT_EQ(roundTrip("-3", ATTNC_I64, 0), "-3");
+}
+
+TEST(Literal, EmptyListsHaveExtentZero) {
+  EXPECT_EQ(roundTrip("[]", ATTNC_F32, 2), "[]");
+  EXPECT_EQ(roundTrip("[[], []]", ATTNC_F32, 2), "[[], []]");
+}
+
+TEST(Literal, WrongTextIsNamed) {
+  EXPECT_EQ(roundTrip("[128]", ATTNC_I8, 1), "error: expected an integer of type i8, found '128]'");
+  EXPECT_EQ(roundTrip("[-1]", ATTNC_U8, 1), "error: expected an integer of type u8, found '-1]'");
+  EXPECT_EQ(roundTrip("[1, 2", ATTNC_F32, 1), "error: expected ',' or ']', found the end");
+  EXPECT_EQ(roundTrip("[1] 2", ATTNC_F32, 1), "error: expected the end, found '2'");
+  EXPECT_EQ(roundTrip("[[1], 2]", ATTNC_F32, 2), "error: expected '[': the tensor has 2 dimensions, found '2]'");
+}
+
+TEST(HostTensor, RowMajorCopyOfAColumnMajorTensor) {
+  HostTensor columns(ATTNC_I8, {2, 3});
+  columns.setColumnMajor();
+  for (int i = 0; i < 6; ++i)
+    columns.data()[i] = static_cast<char>(i);
+  EXPECT_EQ(printLiteral(columns.rowMajor()), "[[0, 2, 4], [1, 3, 5]]");
 }
 
 } // namespace

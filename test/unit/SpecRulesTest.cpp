@@ -31,13 +31,13 @@ protected:
   std::string said;
 };
 
-/// A RUN line's file: its CHECK lines stand in the output in this order.
+/// A RUN line's file: its CHECK lines stand in the output in this order. Those with FileCheck's patterns are lit's.
 void expectChecks(llvm::StringRef output, llvm::StringRef text, llvm::StringRef file) {
   size_t at = 0;
   llvm::SmallVector<llvm::StringRef> lines;
   text.split(lines, '\n');
   for (llvm::StringRef line : lines)
-    if (line.consume_front("# CHECK: ")) {
+    if (line.consume_front("# CHECK: ") && !line.contains("{{") && !line.contains("[[")) {
       size_t found = output.find(line, at);
       ASSERT_NE(found, llvm::StringRef::npos) << file.str() << ": " << line.str() << "\nin\n"
                                               << output.drop_front(at).str();

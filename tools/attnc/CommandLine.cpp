@@ -55,6 +55,7 @@ struct CommandRow {
 constexpr StringLiteral kBinding = R"(
 Sizes that are known compile to faster code: a rank of at most 512 points is bound when compiling if it is the last
 dimension of every argument and result that has it (as e and f in Q[b,h,p,e], V[b,h,m,f]).
+Tensors that --in does not give are random, optional ones (H?: f32[..]) not given. Sets are i32 lists, padded with -1.
 )";
 constexpr StringLiteral kJsonExplain = R"(
 Keys of --json: kernel, target, ranks (a list: rank, passes_written, passes, block_pass, remarks), flops, bytes, routes
@@ -87,6 +88,7 @@ public:
     request.output = value(OPT_o);
     request.json = args.hasArg(OPT_json);
     request.verbose = args.hasArg(OPT_verbose);
+    request.reference = args.hasArg(OPT_reference);
     Error error = readOptions(request.options);
     for (auto step : {&Reader::readKinds, &Reader::readTensors, &Reader::readNumbers})
       if (!error)

@@ -38,8 +38,10 @@ defm dump_dir : Value<"dump-dir", [BuildCommand], "DIR", "write the IR after eac
 
 defm size : Value<"size", sized, "B=1,...", "extents of ranks">;
 defm set : Value<"set", sized, "NAME=X", "value of a scalar argument; may repeat">;
-defm input_file : Value<"in", [RunCommand], "Q=FILE.npy", "input from a file; may repeat">;
-defm output_file : Value<"out", [RunCommand], "O=FILE.npy", "result to a file; may repeat">;
+defm input_file : Value<"in", [RunCommand], "Q=FILE.npy", "input from a file, or as text: Q=[[1,2],[3,4]]; may repeat">;
+defm output_file : Value<"out", [RunCommand], "O=FILE.npy", "result to a file, or printed: O=-; may repeat">;
+def reference : Flag<["--"], "reference", [RunCommand]>,
+                HelpText<"compile nothing; the results are the reference evaluator's (f64, slow)">;
 defm seed : Value<"seed", called, "N", "of the random tensors">;
 defm threads : Value<"threads", called, "N", "how many; the default is one a core">;
 defm scale_data : Value<"scale-data", [CheckCommand], "X", "multiplies the random tensors">;

@@ -21,6 +21,8 @@ struct KernelBlocks {
   llvm::DenseMap<mlir::Value, mlir::Value> memory;  ///< attn tensors that live in memory -> memrefs
   llvm::DenseMap<std::pair<mlir::Value, mlir::Attribute>, mlir::Value>
       elements;                           ///< of tables, at ranks, in this launch
+  /// How many ranks each dimension of a memref holds, outer first; not listed where it is one each.
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<unsigned>> products;
   llvm::SmallVector<mlir::Value> symbols; ///< what AffineSymbolExpr(i) of conditions stands for
 
   explicit KernelBlocks(KernelOp kernel) : kernel(kernel), scalars(kernel.getContext()) {}
@@ -114,6 +116,10 @@ struct BlockScope {
 
   // BlockMemory.cpp
   mlir::FailureOr<BlockTensor> load(EinsumOp op, unsigned i, mlir::Value memory);
+  /// Positions in a memref from those in the ranks that it holds; `extent` gives that of a rank as an expression.
+  llvm::SmallVector<mlir::AffineExpr> stored(mlir::Value memory, llvm::ArrayRef<mlir::AffineExpr> positions,
+                                             llvm::ArrayRef<unsigned> ranks,
+                                             llvm::function_ref<mlir::AffineExpr(mlir::Value)> extent);
   /// Writes a tensor to memory of its ranks.
   mlir::LogicalResult store(mlir::Location loc, BlockTensor tensor, llvm::ArrayRef<unsigned> ranks, mlir::Value memory,
                             mlir::TypedAttr pad);

@@ -217,6 +217,22 @@ static Value fromBytes(OpBuilder &b, Location loc, Value bytes) {
   return map.getResult(0);
 }
 
+SmallVector<AffineExpr> BlockScope::stored(Value memory, ArrayRef<AffineExpr> positions, ArrayRef<unsigned> ranks,
+                                           function_ref<AffineExpr(Value)> extent) {
+  auto products = kernel.products.find(memory);
+  if (products == kernel.products.end())
+    return SmallVector<AffineExpr>(positions);
+  SmallVector<AffineExpr> result;
+  unsigned next = 0;
+  for (unsigned count : products->second) {
+    AffineExpr place = positions[next++];
+    for (unsigned i = 1; i < count; ++i, ++next)
+      place = place * extent(kernel.extents[ranks[next]]) + positions[next];
+    result.push_back(place);
+  }
+  return result;
+}
+
 FailureOr<BlockTensor> BlockScope::load(EinsumOp op, unsigned i, Value memory) {
   Location loc = op.getLoc();
   AffineMap map = op.getIndexMap(i);
@@ -224,6 +240,11 @@ FailureOr<BlockTensor> BlockScope::load(EinsumOp op, unsigned i, Value memory) {
   access.collect(map);
   SmallVector<AffineExpr> exprs =
       llvm::map_to_vector(map.getResults(), [&](AffineExpr e) { return access.rewrite(e); });
+  SmallVector<unsigned> ranks;
+  if (kernel.products.contains(memory))
+    for (StringAttr name : rankNames(op.getInputs()[i].getType()))
+      ranks.push_back(kernel.rankOf(name.getValue()));
+  exprs = stored(memory, exprs, ranks, [&](Value extent) { return access.operand(extent); });
 
   BlockTensor result;
   for (unsigned iterator : access.iterators)
@@ -285,6 +306,7 @@ LogicalResult BlockScope::store(Location loc, BlockTensor tensor, ArrayRef<unsig
   }
   SmallVector<AffineExpr> indices =
       llvm::map_to_vector(ranks, [&](unsigned r) { return getAffineDimExpr(r, b.getContext()); });
+  indices = stored(memory, indices, ranks, [&](Value extent) { return kernel.symbol(extent); });
   auto [map, operands] = overFragment(indices, tensor.dims);
   Value value = element.isInteger(1) ? toBytes(b, loc, tensor.frag) : tensor.frag;
   tile::StoreOp::create(b, loc, value, memory, operands, limits(tensor.dims, loc), AffineMapAttr::get(map));

@@ -93,3 +93,79 @@ attn.kernel @stream(%A: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = "A"})
   }
   attn.yield %g : tensor<?xf32, #attn.ranks<p>>
 }
+
+// CHECK-LABEL: attn.kernel @sets
+// CHECK-SAME: attn.optional
+// CHECK-SAME: attn.capacity = "Given.cap", attn.members = ["m"]
+attn.kernel @sets(%R: tensor<?x?xf32, #attn.ranks<p, m>> {attn.name = "R", attn.optional},
+                  %I: tensor<?x?xi32, #attn.ranks<p, m>> {attn.name = "I"},
+                  %U: tensor<?xui8, #attn.ranks<p>> {attn.name = "U"},
+                  %Given: tensor<?x!attn.set<1>, #attn.ranks<p>> {attn.name = "Given", attn.capacity = "Given.cap", attn.members = ["m"]},
+                  %t: tensor<?xf32, #attn.ranks<p>> {attn.name = "t"})
+    -> (tensor<?xf32, #attn.ranks<p>> {attn.name = "O"})
+    attributes {ranks = [#attn.rank<p>, #attn.rank<m>, #attn.rank<Given.cap = 4>]} {
+  %k = arith.constant 2 : index
+  // CHECK: %Top = attn.select "topk" ["m"] of(%R : tensor<?x?xf32, #attn.ranks<p, m>>) by %{{.*}} : index {name = "Top"} : tensor<?x!attn.set<1>, #attn.ranks<p>>
+  %Top = attn.select "topk" ["m"] of (%R : tensor<?x?xf32, #attn.ranks<p, m>>) by %k : index {name = "Top"} : tensor<?x!attn.set<1>, #attn.ranks<p>>
+  // CHECK: attn.select "topp" ["m"] of(%R : {{.*}}) by %t : tensor<?xf32, #attn.ranks<p>> : tensor<?x!attn.set<1>, #attn.ranks<p>>
+  %Mass = attn.select "topp" ["m"] of (%R : tensor<?x?xf32, #attn.ranks<p, m>>) by %t : tensor<?xf32, #attn.ranks<p>> : tensor<?x!attn.set<1>, #attn.ranks<p>>
+  // CHECK: attn.select "argmax" ["m"] of(%R : {{.*}}) : tensor<?xi64, #attn.ranks<p>>
+  %Best = attn.select "argmax" ["m"] of (%R : tensor<?x?xf32, #attn.ranks<p, m>>) : tensor<?xi64, #attn.ranks<p>>
+  // CHECK: attn.select "set" ["m", "p"] of(%I, %I : {{.*}}) : tensor<!attn.set<2>, #attn.ranks<>>
+  %Pairs = attn.select "set" ["m", "p"] of (%I, %I : tensor<?x?xi32, #attn.ranks<p, m>>, tensor<?x?xi32, #attn.ranks<p, m>>) : tensor<!attn.set<2>, #attn.ranks<>>
+  %O = attn.einsum [p] = ins(%top = %Top[p] : tensor<?x!attn.set<1>, #attn.ranks<p>>, %given = %Given[p] : tensor<?x!attn.set<1>, #attn.ranks<p>>,
+                             %pairs = %Pairs[] : tensor<!attn.set<2>, #attn.ranks<>>, %u = %U[p] : tensor<?xui8, #attn.ranks<p>>)
+         points(%ip = p) map {
+    // CHECK: attn.from_u8
+    %b = attn.from_u8 %u
+    // CHECK: attn.contains %{{.*}}[%{{.*}}, %{{.*}}] : <2>
+    %in = attn.contains %pairs[%ip, %b] : <2>
+    // CHECK: attn.member %{{.*}} at %{{.*}} {component = 1 : i64} : <2>
+    %m = attn.member %pairs at %ip {component = 1 : i64} : <2>
+    // CHECK: attn.place %{{.*}} of[%{{.*}}] : <1>
+    %at = attn.place %top of [%ip] : <1>
+    // CHECK: attn.size %{{.*}} : <1>
+    %n = attn.size %given : <1>
+    // CHECK: attn.otherwise %{{.*}}, %{{.*}} : index
+    %x = attn.otherwise %at, %n : index
+    // CHECK: attn.rand %{{.*}}[%{{.*}}, %{{.*}}]
+    %r = attn.rand %x[%m, %ip]
+    attn.yield %r : f32
+  } : tensor<?xf32, #attn.ranks<p>>
+  attn.yield %O : tensor<?xf32, #attn.ranks<p>>
+}
+
+// CHECK-LABEL: attn.kernel @parts(%Q: {{.*}} {attn.inout, attn.name = "Q"}, %t:
+attn.kernel @parts(%Q: tensor<?x?xf32, #attn.ranks<p, e>> {attn.inout, attn.name = "Q"},
+                   %t: tensor<?xi64, #attn.ranks<b>> {attn.name = "t"}, %v: tensor<?x?xf32, #attn.ranks<b, e>> {attn.name = "v"})
+    -> (tensor<?x?xf32, #attn.ranks<p, e>> {attn.name = "Q"}, tensor<?xf32, #attn.ranks<"p*e">> {attn.name = "O"})
+    attributes {ranks = [#attn.rank<p>, #attn.rank<e>, #attn.rank<b>]} {
+  // CHECK: %w = attn.scatter %v at [0, "e"] positions(%t) attributes {name = "w"} : (tensor<?x?xf32, #attn.ranks<b, e>>, tensor<?xi64, #attn.ranks<b>>) -> tensor<?x?xf32, #attn.ranks<p, e>>
+  %w = attn.scatter %v at [0, "e"] positions(%t) attributes {name = "w"}
+         : (tensor<?x?xf32, #attn.ranks<b, e>>, tensor<?xi64, #attn.ranks<b>>) -> tensor<?x?xf32, #attn.ranks<p, e>>
+  // CHECK: attn.scatter %v at [0, "e"] positions(%t) margins [1, 0, 0, 0] :
+  %x = attn.scatter %v at [0, "e"] positions(%t) margins [1, 0, 0, 0]
+         : (tensor<?x?xf32, #attn.ranks<b, e>>, tensor<?xi64, #attn.ranks<b>>) -> tensor<?x?xf32, #attn.ranks<p, e>>
+  // CHECK: %u = attn.union %w, %{{.*}} attributes {name = "u"} : tensor<?x?xf32, #attn.ranks<p, e>>
+  %u = attn.union %w, %x attributes {name = "u"} : tensor<?x?xf32, #attn.ranks<p, e>>
+  // CHECK: attn.union %u else %Q : tensor<?x?xf32, #attn.ranks<p, e>>
+  %n = attn.union %u else %Q : tensor<?x?xf32, #attn.ranks<p, e>>
+  // CHECK: %H = attn.iterate over "p" down starts(%{{.*}} : tensor<?x?xf32, #attn.ranks<p, e>>) of [0] margins [array<i64: 1, 0, 0, 0>] {
+  // CHECK-NEXT: ^bb0(%[[EARLIER:.*]]: tensor<?x?xf32, #attn.ranks<p, e>>):
+  // CHECK-NEXT: attn.einsum [p, e] = ins(%{{.*}} = %[[EARLIER]][p + 1, e]
+  // CHECK: } attributes {names = ["H"]} : tensor<?x?xf32, #attn.ranks<p, e>>
+  %H = attn.iterate over "p" down starts(%x : tensor<?x?xf32, #attn.ranks<p, e>>) of [0] margins [array<i64: 1, 0, 0, 0>] {
+  ^bb0(%h: tensor<?x?xf32, #attn.ranks<p, e>>):
+    %s = attn.einsum [p, e] = ins(%y = %h[p + 1, e] : tensor<?x?xf32, #attn.ranks<p, e>>) map {
+      attn.yield %y : f32
+    } : tensor<?x?xf32, #attn.ranks<p, e>>
+    attn.yield %s : tensor<?x?xf32, #attn.ranks<p, e>>
+  } attributes {names = ["H"]} : tensor<?x?xf32, #attn.ranks<p, e>>
+  // CHECK: attn.iterate over "p" margins [array<i64: 0, 0, 0, 0>] {
+  %G = attn.iterate over "p" margins [array<i64: 0, 0, 0, 0>] {
+  ^bb0(%h: tensor<?x?xf32, #attn.ranks<p, e>>):
+    attn.yield %h : tensor<?x?xf32, #attn.ranks<p, e>>
+  } : tensor<?x?xf32, #attn.ranks<p, e>>
+  // CHECK: attn.yield %{{.*}}, %H : tensor<?x?xf32, #attn.ranks<p, e>>, tensor<?x?xf32, #attn.ranks<p, e>>
+  attn.yield %n, %H : tensor<?x?xf32, #attn.ranks<p, e>>, tensor<?x?xf32, #attn.ranks<p, e>>
+}
