@@ -94,6 +94,16 @@ struct GroupTiling {
     return beside;
   }
 
+  /// Of several ranks that a stream walks, all but the last: a block holds one point of each.
+  llvm::SetVector<StringRef> outerStreamed() {
+    llvm::SetVector<StringRef> outer;
+    group.walk([&](StreamOp op) {
+      for (Attribute rank : op.getOver().getValue().drop_back())
+        outer.insert(cast<StringAttr>(rank).getValue());
+    });
+    return outer;
+  }
+
   bool isReduced(StringRef rank) {
     return group
         .walk([&](EinsumOp op) {
@@ -111,8 +121,9 @@ struct GroupTiling {
     for (Type type : group.getResultTypes())
       for (StringAttr name : rankNames(type))
         results.insert(name.getValue());
+    llvm::SetVector<StringRef> outer = outerStreamed();
     for (StringRef rank : streamed)
-      choose(rank, sizes.keys);
+      choose(rank, outer.contains(rank) ? 1 : sizes.keys);
     // The last row rank that can be cut gets the block of rows, columns a block each; the others one point, unless they
     // are small and whole.
     llvm::SetVector<StringRef> columns = ranksBeside(streamed);
