@@ -133,10 +133,11 @@ static SmallVector<TermRef> bindersOf(const Opened &o) {
   return llvm::map_to_vector(o.binders, [](const algebra::Binder &b) { return b.index; });
 }
 
-static SmallVector<TermRef> within(Terms conditions, Terms dims) {
+/// A condition that reads a reduction stays where it is asked for: that reduction may be over this very tensor.
+SmallVector<TermRef> EinsumEmitter::within(Terms conditions, Terms dims) {
   SmallVector<TermRef> r;
   for (TermRef c : conditions)
-    if (!c->getFreeIndices().empty() &&
+    if (!c->getFreeIndices().empty() && !context.containsReduction(c) &&
         llvm::all_of(c->getFreeIndices(), [&](TermRef i) { return llvm::is_contained(dims, i); }))
       r.push_back(c);
   return r;
@@ -435,6 +436,8 @@ Value EinsumEmitter::write(const EinsumRequest &request, bool inside) {
   o.iterators = request.dims;
   o.iterators.append(request.bound);
   SmallVector<TermRef> conditions = without(request.conditions, request);
+  for (TermRef &c : conditions)
+    c = lower(c, request.conditions);
   collect(request.body, o);
   for (TermRef c : conditions)
     collect(c, o);
@@ -519,8 +522,6 @@ Value EinsumEmitter::writeTensor(TermRef t, Terms dims, Terms conditions, Type e
     request.conditions.append(o.conditions);
   } else {
     request.body = lower(t, conditions);
-    for (TermRef &c : request.conditions)
-      c = lower(c, {});
   }
   return write(request, /*inside=*/true);
 }

@@ -74,6 +74,8 @@ private:
   algebra::TermRef lowerMul(algebra::TermRef t, llvm::ArrayRef<algebra::TermRef> conditions);
   algebra::TermRef foldScale(algebra::TermRef t);
   algebra::TermRef hoisted(algebra::TermRef t, llvm::ArrayRef<algebra::TermRef> conditions);
+  llvm::SmallVector<algebra::TermRef> within(llvm::ArrayRef<algebra::TermRef> conditions,
+                                             llvm::ArrayRef<algebra::TermRef> dims);
   llvm::SmallVector<algebra::TermRef> without(llvm::ArrayRef<algebra::TermRef> conditions,
                                               const EinsumRequest &request);
   std::optional<mlir::AffineExpr> affine(algebra::TermRef t, Operands &operands);

@@ -45,6 +45,7 @@ private:
   FailureOr<bool> writeStream(const StreamedRanks &ranks, const Fibre &fibre);
   llvm::SetVector<TermRef> readyLeaves(const Program &program, const StreamedRanks &ranks, const Fibre &fibre);
   TermRef combined(const Program &program, const algebra::ProgramOutput &o);
+  bool fitsWith(ArrayRef<TermRef> read, const Result &r);
   bool isFinishedBy(const Result &r, ArrayRef<TermRef> leaves, const StreamedRanks &ranks, const Fibre &fibre);
   LogicalResult writeRest();
   void report(const Program &program);
@@ -114,14 +115,26 @@ static bool contains(TermRef t, llvm::function_ref<bool(TermRef)> isIt) {
   return isIt(t) || llvm::any_of(t->getChildren(), [&](TermRef c) { return contains(c, isIt); });
 }
 
+/// States with ranks of their own are a block each, which wants bound extents; and states that lack a rank of the result
+/// are the same for all its points, so they are finished once and read by what computes the result.
+bool Rewriter::fitsWith(ArrayRef<TermRef> read, const Result &r) {
+  llvm::SmallPtrSet<TermRef, 8> carried;
+  for (TermRef leaf : read)
+    carried.insert_range(leaf->getFreeIndices());
+  auto isBound = [&](TermRef i) { return bool(kernel.findRank(i->getName()).getConstantExtent()); };
+  return llvm::all_of(carried, [&](TermRef i) { return llvm::is_contained(r.dims, i) || isBound(i); }) &&
+         llvm::all_of(r.dims, [&](TermRef d) { return carried.contains(d); });
+}
+
 /// Nothing but these accumulators is left to reduce, and the result does not carry the streamed ranks.
 bool Rewriter::isFinishedBy(const Result &r, ArrayRef<TermRef> leaves, const StreamedRanks &ranks, const Fibre &fibre) {
   if (llvm::any_of(r.dims, [&](TermRef d) { return fibre.contains(d); }))
     return false;
-  bool reads = false, waits = false;
+  SmallVector<TermRef> read;
+  bool waits = false;
   std::function<void(TermRef)> visit = [&](TermRef t) {
     if (t->isBinder() && llvm::is_contained(leaves, context.plain(t))) {
-      reads = true;
+      read.push_back(context.plain(t));
       return;
     }
     waits |= ranks.isStreamed(t) || t->is(TermKind::Relative);
@@ -129,7 +142,7 @@ bool Rewriter::isFinishedBy(const Result &r, ArrayRef<TermRef> leaves, const Str
   };
   visit(r.value.term);
   llvm::for_each(r.value.conditions, visit);
-  return reads && !waits;
+  return !read.empty() && !waits && fitsWith(read, r);
 }
 
 void Rewriter::report(const Program &program) {

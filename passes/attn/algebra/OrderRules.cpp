@@ -21,6 +21,7 @@ private:
   bool isStreamed(TermRef t) const { return mentionsAny(t, r.binders); }
   bool isLate(TermRef t) const { return d.isLate(t, pass); }
   bool peel();
+  bool mayCancelIdentity(const Summand &s) const;
   bool peelAdd();
   bool peelMul();
   bool peelFunction();
@@ -39,6 +40,19 @@ private:
 };
 } // namespace attn::algebra
 
+/// Over no points the reduction is its identity, an infinity, which an addend may meet with the other sign: inf - inf.
+/// -inf - -inf is -inf where the second is a maximum's or a logarithm's (R13).
+bool OrderRule::mayCancelIdentity(const Summand &s) const {
+  if (!row.infiniteIdentity || !d.mayBeInfinite(s.term))
+    return false;
+  bool isMaximum = s.term->isReduction(Reducer::Max) || s.term->isFunction(Function::Log);
+  if (!isMaximum && !s.term->isReduction(Reducer::Min))
+    return true;
+  bool isNegative = isMaximum != s.weight.isNegative(); // the addend
+  bool isGuarded = row.identity < 0 && isMaximum && s.weight.isNegative();
+  return isNegative != (row.identity < 0) && !isGuarded;
+}
+
 bool OrderRule::peelAdd() {
   llvm::SmallVector<Summand> known, late, mixed;
   for (const Summand &s : context.summands(body).second)
@@ -49,6 +63,7 @@ bool OrderRule::peelAdd() {
     d.refuse("two streamed addends, one of them mixed with a summary", body);
     return false;
   }
+  changesIdentity |= llvm::any_of(late, [&](const Summand &s) { return mayCancelIdentity(s); });
   if (mixed.empty()) {
     body = context.add(known, constant);
     constant = 0;
