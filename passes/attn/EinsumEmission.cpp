@@ -98,13 +98,13 @@ void EinsumEmitter::declare(StringRef rank) {
   kernel.setRanksAttr(b.getArrayAttr(ranks));
 }
 
-/// A rank of the same extent, for a reduction inside an Einsum over the rank itself.
-StringRef EinsumEmitter::alias(StringRef rank) {
-  std::string name;
-  for (unsigned i = 1; name.empty() || terms.getKernel().findRank(name); ++i)
-    name = (rank + "." + Twine(i)).str();
-  declare(name);
-  return context.index(name)->getName();
+/// A rank of the same extent that is not in use, for a reduction inside an Einsum over the rank itself.
+TermRef EinsumEmitter::alias(StringRef rank, Terms used) {
+  TermRef index = nullptr;
+  for (unsigned i = 1; !index || llvm::is_contained(used, index); ++i)
+    index = context.index((rank + "." + Twine(i)).str());
+  declare(index->getName());
+  return index;
 }
 
 Opened EinsumEmitter::openNamed(TermRef t) {
@@ -114,7 +114,7 @@ Opened EinsumEmitter::openNamed(TermRef t) {
   for (algebra::Binder &b : o.binders) {
     TermRef named = context.index(b.index->getName());
     if (llvm::is_contained(used, named))
-      named = context.index(alias(b.index->getName()));
+      named = alias(b.index->getName(), used);
     used.push_back(named);
     map[b.index] = named;
     b.index = named;
@@ -165,9 +165,8 @@ TermRef EinsumEmitter::materialise(TermRef t, Terms all) {
     request.reducer = t->getReducer();
     SmallVector<TermRef> filters(o.conditions);
     request.body = lower(o.body, filters);
-    if (algebra::getRow(t->getReducer()).affine)
-      request.body = contract(request.body, request.bound, filters);
     request.conditions.append(o.conditions);
+    contract(request, filters);
   } else {
     request.body = t;
   }
@@ -187,22 +186,24 @@ TermRef EinsumEmitter::hoisted(TermRef t, Terms conditions) {
 TermRef EinsumEmitter::lowerReduce(TermRef t, Terms conditions) { return materialise(t, conditions); }
 
 /// scale * sum[e] q k as sum[e] (scale q) k: onto an operand of the compute type that no point of the stream changes,
-/// so that the product is formed once.
+/// so that the product is formed once. Outside streams scalars alone go inside: a sum over no points is 0 whatever its
+/// scale, an infinity (rsqrt of no features) too.
 TermRef EinsumEmitter::foldScale(TermRef t) {
   auto [coefficient, factors] = context.factors(t);
   auto isContraction = [&](const Factor &f) {
-    return f.power.isOne() && f.base->isReduction(algebra::Reducer::Sum) && streams(f.base);
+    return f.power.isOne() && f.base->isReduction(algebra::Reducer::Sum) && (streamed.empty() || streams(f.base));
   };
   if (llvm::count_if(factors, isContraction) != 1)
     return t;
+  auto goesInside = [&](TermRef s) { return streamed.empty() ? isScalar(s) : !isInside(s); };
   Factor contraction = *llvm::find_if(factors, isContraction);
   Opened o = openNamed(contraction.base);
   SmallVector<Factor> scale, rest;
   for (const Factor &f : factors)
     if (f.base != contraction.base)
-      (!isInside(f.base) && !mentionsAny(f.base, o.binders) ? scale : rest).push_back(f);
+      (goesInside(f.base) && !mentionsAny(f.base, o.binders) ? scale : rest).push_back(f);
   auto takesScale = [&](const Factor &f) {
-    if (!f.power.isOne() || !f.base->is(TermKind::Read) || isInside(f.base))
+    if (!f.power.isOne() || !f.base->is(TermKind::Read) || (isInside(f.base) && !streamed.empty()))
       return false;
     Value v = terms.valueOf(f.base->getName());
     return getElementTypeOrSelf(v.getType()) == floatType() && llvm::all_of(scale, [&](const Factor &s) {
@@ -217,7 +218,7 @@ TermRef EinsumEmitter::foldScale(TermRef t) {
 }
 
 TermRef EinsumEmitter::lowerMul(TermRef t, Terms conditions) {
-  TermRef folded = streamed.empty() ? t : foldScale(t);
+  TermRef folded = foldScale(t);
   if (folded != t && !folded->is(TermKind::Mul))
     return lower(folded, conditions);
   return hoisted(context.rebuild(folded, [&](TermRef c) { return lower(c, conditions); }), conditions);
@@ -254,8 +255,32 @@ static bool lacksARankOf(TermRef a, Terms ofOthers, Terms bound) {
                       [&](TermRef i) { return !llvm::is_contained(ofOthers, i) && !llvm::is_contained(bound, i); });
 }
 
-TermRef EinsumEmitter::contract(TermRef body, Terms bound, Terms conditions) {
-  auto [coefficient, factors] = context.factors(body);
+/// Bound indices that the other operand lacks are summed first: sum[l,s] V[s] W[l,s] = sum[s] V[s] sum[l] W[l,s]. Their
+/// conditions go with them, if those are over what this operand has.
+TermRef EinsumEmitter::sumOwn(TermRef operand, TermRef other, EinsumRequest &r) {
+  SmallVector<algebra::Binder> own;
+  for (TermRef i : r.bound)
+    if (operand->mentions(i) && !other->mentions(i))
+      own.push_back({i});
+  SmallVector<TermRef> inside;
+  for (TermRef c : r.conditions)
+    if (mentionsAny(c, own))
+      inside.push_back(c);
+  auto isCovered = [&](TermRef c) {
+    return llvm::all_of(c->getFreeIndices(), [&](TermRef i) { return operand->mentions(i); });
+  };
+  if (own.empty() || !llvm::all_of(inside, isCovered))
+    return operand;
+  llvm::erase_if(r.bound, [&](TermRef i) { return llvm::is_contained(own, algebra::Binder{i}); });
+  llvm::erase_if(r.conditions, [&](TermRef c) { return llvm::is_contained(inside, c); });
+  return context.reduce(algebra::Reducer::Sum, own, inside, operand);
+}
+
+void EinsumEmitter::contract(EinsumRequest &request, Terms conditions) {
+  if (!request.reducer || !algebra::getRow(*request.reducer).affine)
+    return;
+  Terms bound = request.bound;
+  auto [coefficient, factors] = context.factors(request.body);
   int best = -1, bestScore = -1;
   for (unsigned k = 0; k < factors.size(); ++k) {
     TermRef r = factors[k].base;
@@ -280,13 +305,13 @@ TermRef EinsumEmitter::contract(TermRef body, Terms bound, Terms conditions) {
     }
   }
   if (best < 0)
-    return body;
+    return;
   Factor chosen = factors[best];
   factors.erase(factors.begin() + best);
-  TermRef rest = context.mul(factors, coefficient);
+  TermRef rest = sumOwn(context.mul(factors, coefficient), chosen.base, request);
   if (!rest->is(TermKind::Read))
     rest = materialise(rest, conditions);
-  return context.mul(chosen.base, rest);
+  request.body = context.mul(chosen.base, rest);
 }
 
 // ---- writing one Einsum
@@ -517,9 +542,8 @@ Value EinsumEmitter::writeTensor(TermRef t, Terms dims, Terms conditions, Type e
     request.bound = bindersOf(o);
     request.reducer = t->getReducer();
     request.body = lower(o.body, o.conditions);
-    if (algebra::getRow(t->getReducer()).affine)
-      request.body = contract(request.body, request.bound, o.conditions);
     request.conditions.append(o.conditions);
+    contract(request, o.conditions);
   } else {
     request.body = lower(t, conditions);
   }

@@ -45,7 +45,6 @@ private:
   FailureOr<bool> writeStream(const StreamedRanks &ranks, const Fibre &fibre);
   llvm::SetVector<TermRef> readyLeaves(const Program &program, const StreamedRanks &ranks, const Fibre &fibre);
   TermRef combined(const Program &program, const algebra::ProgramOutput &o);
-  bool fitsWith(ArrayRef<TermRef> read, const Result &r);
   bool isFinishedBy(const Result &r, ArrayRef<TermRef> leaves, const StreamedRanks &ranks, const Fibre &fibre);
   LogicalResult writeRest();
   void report(const Program &program);
@@ -115,15 +114,14 @@ static bool contains(TermRef t, llvm::function_ref<bool(TermRef)> isIt) {
   return isIt(t) || llvm::any_of(t->getChildren(), [&](TermRef c) { return contains(c, isIt); });
 }
 
-/// States with ranks of their own are a block each, which wants bound extents; and states that lack a rank of the result
-/// are the same for all its points, so they are finished once and read by what computes the result.
-bool Rewriter::fitsWith(ArrayRef<TermRef> read, const Result &r) {
+/// The states have the ranks of the result. A state with a rank of its own (head mixing after a normaliser) would be a
+/// block as large as that rank; states that lack a rank of the result (the keys' moments of linear attention) are the
+/// same for all its points: such states are finished once, and what computes the result reads them.
+static bool haveRanksOf(ArrayRef<TermRef> states, ArrayRef<TermRef> dims) {
   llvm::SmallPtrSet<TermRef, 8> carried;
-  for (TermRef leaf : read)
+  for (TermRef leaf : states)
     carried.insert_range(leaf->getFreeIndices());
-  auto isBound = [&](TermRef i) { return bool(kernel.findRank(i->getName()).getConstantExtent()); };
-  return llvm::all_of(carried, [&](TermRef i) { return llvm::is_contained(r.dims, i) || isBound(i); }) &&
-         llvm::all_of(r.dims, [&](TermRef d) { return carried.contains(d); });
+  return carried.size() == dims.size() && llvm::all_of(dims, [&](TermRef d) { return carried.contains(d); });
 }
 
 /// Nothing but these accumulators is left to reduce, and the result does not carry the streamed ranks.
@@ -142,7 +140,7 @@ bool Rewriter::isFinishedBy(const Result &r, ArrayRef<TermRef> leaves, const Str
   };
   visit(r.value.term);
   llvm::for_each(r.value.conditions, visit);
-  return !read.empty() && !waits && fitsWith(read, r);
+  return !read.empty() && !waits && haveRanksOf(read, r.dims);
 }
 
 void Rewriter::report(const Program &program) {
