@@ -183,7 +183,16 @@ TermRef EinsumEmitter::hoisted(TermRef t, Terms conditions) {
   return streamed.empty() || isInside(t) || isCheap(t) ? t : materialise(t, conditions);
 }
 
-TermRef EinsumEmitter::lowerReduce(TermRef t, Terms conditions) { return materialise(t, conditions); }
+/// A mean that no stream carries is a sum over a count.
+TermRef EinsumEmitter::meanAsQuotient(TermRef t) {
+  Opened o = context.open(t);
+  TermRef sum = context.reduce(algebra::Reducer::Sum, o.binders, o.conditions, o.body);
+  return context.div(sum, context.reduce(algebra::Reducer::Sum, o.binders, o.conditions, context.one()));
+}
+
+TermRef EinsumEmitter::lowerReduce(TermRef t, Terms conditions) {
+  return algebra::getRow(t->getReducer()).ratio ? lower(meanAsQuotient(t), conditions) : materialise(t, conditions);
+}
 
 /// scale * sum[e] q k as sum[e] (scale q) k: onto an operand of the compute type that no point of the stream changes,
 /// so that the product is formed once. Outside streams scalars alone go inside: a sum over no points is 0 whatever its
@@ -537,7 +546,7 @@ Value EinsumEmitter::writeTensor(TermRef t, Terms dims, Terms conditions, Type e
   request.conditions.assign(conditions.begin(), conditions.end());
   request.element = element;
   bool sameType = element == elementTypeOf(t->getType());
-  if (t->is(TermKind::Reduce) && sameType) {
+  if (t->is(TermKind::Reduce) && sameType && !algebra::getRow(t->getReducer()).ratio) {
     Opened o = openNamed(t);
     request.bound = bindersOf(o);
     request.reducer = t->getReducer();

@@ -70,6 +70,7 @@ private:
   bool isInside(algebra::TermRef t) const;
   bool isScalar(algebra::TermRef t) const;
   algebra::TermRef lowerReduce(algebra::TermRef t, llvm::ArrayRef<algebra::TermRef> conditions);
+  algebra::TermRef meanAsQuotient(algebra::TermRef t);
   algebra::TermRef lowerMul(algebra::TermRef t, llvm::ArrayRef<algebra::TermRef> conditions);
   algebra::TermRef sumOwn(algebra::TermRef operand, algebra::TermRef other, EinsumRequest &request);
   algebra::TermRef foldScale(algebra::TermRef t);

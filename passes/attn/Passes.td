@@ -35,7 +35,8 @@ def AttnOnePass : Pass<"attn-one-pass", "::attn::KernelOp"> {
     two passes over r or more, or an outermost reduction over r is not a plain contraction (a sum of products of tensors as they are
     read). Ranks that one closed reduction binds together are streamed together, outer first. Other reductions, the contraction
     over a head dim among them, stay Einsums inside a step or before it. Ranks are taken from the inside out: a stream whose states read a
-    reduction over another streamed rank waits for that one's stream.
+    reduction over another streamed rank waits for that one's stream. A result whose ranks are those of the states it reads is finished in
+    their stream; any other (the states lack a rank of it, or have one of their own) is an Einsum that reads the states as results.
 
     A reduction that no rule can join to the pass of the summaries it reads is a stream of its own, after theirs; a remark at the operation that broke
     streaming says why. Example: test/passes/attn/one-pass.mlir.
@@ -51,7 +52,8 @@ def AttnFuse : Pass<"attn-fuse", "::attn::KernelOp"> {
   let description = [{
     Each group is one kernel of the target. Streams over one rank that do not read each other are joined into one stream. An Einsum
     that only streams of one group read moves into it; one that several groups read is computed again in each (this pass always recomputes
-    and never buffers). Einsums between groups and results make a group of their own. Example: test/passes/attn/fuse.mlir.
+    and never buffers), but one that is read at computed positions is a table: a group of its own. Einsums between groups and results make a
+    group of their own. Example: test/passes/attn/fuse.mlir.
 
     After this pass every Einsum and stream of a kernel is in an `attn.group`, and the groups are in an order in which each reads results of
     earlier ones only.
