@@ -146,13 +146,14 @@ static bool readsAsTable(EinsumOp op, Value tensor) {
 }
 
 /// An Einsum that is read at computed positions is a table in memory: points of one block may need those of any other.
+/// So is one that is marked as stored.
 void Fuser::makeTableGroups() {
   for (EinsumOp op : llvm::make_early_inc_range(kernel.getBody().front().getOps<EinsumOp>())) {
     bool isTable = llvm::any_of(op.getResult().getUsers(), [&](Operation *user) {
       auto reader = dyn_cast<EinsumOp>(user);
       return reader && readsAsTable(reader, op.getResult());
     });
-    if (isTable)
+    if (isTable || op->hasAttr("attn.stored"))
       makeGroup(op);
   }
 }
