@@ -3,6 +3,9 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassInstrumentation.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
@@ -11,39 +14,65 @@ using namespace mlir;
 
 namespace {
 
+/// What a pass left of the module.
+struct Dump {
+  unsigned number; ///< in the order in which passes first end
+  std::string file;
+  llvm::DenseMap<Operation *, std::string> parts; ///< of the ops it ran on, where these are not the module
+};
+
+/// Kernels go through the passes that run on kernels one after the other: kernel by kernel, not pass by pass. A file
+/// holds all of them as the pass left them.
 struct DumpPasses : PassInstrumentation {
-  std::string directory, before, after; ///< the module before and after the last pass
-  const Pass *last = nullptr;
-  unsigned number = 0;
+  std::string directory;
+  llvm::MapVector<const Pass *, Dump> dumps;
+  llvm::DenseMap<Operation *, unsigned> reached; ///< the number of the last pass that ran on an op
 
   explicit DumpPasses(StringRef directory) : directory(directory) {}
+
+  static std::string print(Operation *op, bool isPart) {
+    std::string text;
+    llvm::raw_string_ostream out(text);
+    OpPrintingFlags flags; // aliases stand before the module, so a part has none
+    op->print(out, isPart ? flags.useLocalScope() : flags);
+    return text + "\n";
+  }
+
+  std::string printModule(Operation *op, Dump &dump) {
+    Operation *top = op->getParentOp();
+    reached[op] = dump.number;
+    if (!top || llvm::hasSingleElement(top->getRegion(0).front()))
+      return print(top ? top : op, /*isPart=*/false);
+    dump.parts[op] = print(op, /*isPart=*/true);
+    if (llvm::none_of(top->getRegion(0).front(), [&](Operation &each) { return reached.lookup(&each) > dump.number; }))
+      return print(top, /*isPart=*/false);
+    std::string text = "module {\n";
+    for (Operation &each : top->getRegion(0).front()) {
+      auto part = dump.parts.find(&each);
+      text += part == dump.parts.end() ? print(&each, /*isPart=*/true) : part->second;
+    }
+    return text + "}\n";
+  }
 
   /// Adaptors run nested passes; the passes inside report themselves.
   void runAfterPass(Pass *pass, Operation *op) override {
     StringRef flag = pass->getArgument();
     if (flag.empty())
       return;
-    if (pass != last) { // else it ran on the next function of the module: the same file
-      ++number;
-      before = std::move(after);
-      last = pass;
-    }
-    std::string text;
-    llvm::raw_string_ostream out(text);
-    Operation *top = op;
-    while (top->getParentOp())
-      top = top->getParentOp();
-    top->print(out);
+    Dump &dump = dumps[pass];
+    if (dump.file.empty())
+      dump.number = dumps.size();
+    dump.file = printModule(op, dump);
     SmallString<128> path(directory);
-    llvm::sys::path::append(path, llvm::formatv("{0,0+2}-{1}.mlir", number, flag).str());
+    llvm::sys::path::append(path, llvm::formatv("{0,0+2}-{1}.mlir", dump.number, flag).str());
     std::error_code error = llvm::sys::fs::create_directories(directory);
     llvm::raw_fd_ostream file(path, error);
     if (error) {
       llvm::errs() << path << ": " << error.message() << '\n';
       return;
     }
-    file << (text == before ? "// unchanged\n" : text + "\n");
-    after = std::move(text);
+    bool isSame = dump.number > 1 && dump.file == dumps.getArrayRef()[dump.number - 2].second.file;
+    file << (isSame ? "// unchanged\n" : dump.file);
   }
 };
 

@@ -68,7 +68,8 @@ void addUpstream(OpPassManager &pm, const CompileOptions &, const TargetRow &) {
   pm.addPass(createCSEPass());
   pm.addPass(createConvertVectorToSCFPass());
   pm.addPass(createLowerAffinePass());
-  pm.addPass(arith::createArithExpandOpsPass()); // floor and ceiling divisions
+  pm.addPass(arith::createArithExpandOpsPass());   // floor and ceiling divisions
+  pm.addPass(createLoopInvariantCodeMotionPass()); // parts of addresses: LLVM's middle end does not run
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass()); // what the pass before makes

@@ -32,8 +32,10 @@ static Expected<std::vector<Visits>> findVisits(const Spec &spec, const CompileO
   CompileOptions until = options;
   until.until = "attn-select-tiling";
   std::unique_ptr<Compilation> compilation = parseSpec(spec.path, spec.text, until, nulls());
-  if (!compilation || !runPasses(*compilation, errs()))
-    return make_error<ReportedError>();
+  std::string errors;
+  raw_string_ostream out(errors);
+  if (!compilation || !runPasses(*compilation, out))
+    return make_error<ReportedError>(std::move(errors));
   return visitsOf(*compilation->module->getOps<KernelOp>().begin(), &extents, scalars);
 }
 

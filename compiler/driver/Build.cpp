@@ -126,8 +126,10 @@ Error build(const Request &request) {
   if (!compilation)
     return compilation.takeError();
   Progress progress("compile " + request.spec);
-  if (!runPasses(**compilation, errs()))
-    return make_error<ReportedError>();
+  std::string errors;
+  raw_string_ostream out(errors);
+  if (!runPasses(**compilation, out))
+    return make_error<ReportedError>(std::move(errors));
   if (Error error = writeAll(**compilation, request))
     return error;
   if (request.verbose)

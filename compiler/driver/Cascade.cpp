@@ -72,6 +72,8 @@ static StreamReport reportOn(KernelTerms &terms, const Formulas &formulas, Array
   report.steps = stepRows(program.log, formulas);
   report.remarks = stepRows(program.remarks, formulas);
   Formulas final = formulas;
+  for (const algebra::Value &value : values) // a result is what is said here
+    final.forget(value.name);
   for (ArrayRef<TermRef> accumulators : program.streams) {
     StateFormulas state(terms, formulas, accumulators);
     for (unsigned i = 0; i < accumulators.size(); ++i) {
@@ -81,8 +83,15 @@ static StreamReport reportOn(KernelTerms &terms, const Formulas &formulas, Array
     }
     llvm::append_range(report.stateRanks, state.ranksInRow());
   }
-  for (const algebra::ProgramOutput &output : program.outputs)
+  SmallVector<std::string> assumptions;
+  for (TermRef assumption : program.assumptions)
+    assumptions.push_back(final.print(assumption));
+  for (const algebra::ProgramOutput &output : program.outputs) {
     report.final.push_back(output.value.name + " = " + final.print(output.value.term));
+    if (output.value.term != output.whereAssumptionFails)
+      report.final.push_back(output.value.name + " = " + final.print(output.whereAssumptionFails) + " where " +
+                             llvm::join(assumptions, " or ") + " is 0");
+  }
   return report;
 }
 

@@ -39,6 +39,7 @@ private:
   attnc::Context &context;
   std::map<Sizes, LoadedKernel> kernels; ///< by what is bound
   CheckReport report;
+  std::vector<std::string> leftOut; ///< drawn shapes of which there is no legal call
 };
 } // namespace
 
@@ -120,14 +121,11 @@ Error Check::runCase(const reference::Case &each) {
   options.exactFactors = request.options.exactFactors;
   Expected<std::vector<reference::Tensor>> want = reference::evaluate(kernelOf(spec), each.arguments, options);
   if (!want) {
-    // Where a drawn rank has no points, an index may have nothing to name (a group of heads, but no head): no legal
-    // call.
-    bool isEmpty = any_of(each.extents, [](const auto &entry) { return entry.second == 0; });
-    if (request.sizes.empty() && isEmpty) {
-      consumeError(want.takeError());
-      return Error::success();
-    }
-    return want.takeError();
+    Error error = want.takeError();
+    if (!request.sizes.empty() || !error.isA<reference::EmptyRankError>())
+      return error;
+    leftOut.push_back(shape + ": " + toString(std::move(error)));
+    return Error::success();
   }
   Call call(*spec.kernel);
   call.fill(each.arguments);
@@ -149,16 +147,19 @@ void Check::print() const {
   if (request.verbose)
     outs() << "   kernels compiled  " << kernels.size();
   outs() << '\n';
+  for (const std::string &shape : leftOut)
+    outs() << "  left out  " << shape << '\n';
   report.print(outs());
 }
 
 Error Check::run() {
+  Progress progress("check " + spec.kernel->name);
   Expected<std::vector<reference::Case>> cases = makeCases();
   if (!cases)
     return cases.takeError();
-  Progress progress("check " + spec.kernel->name);
   for (const reference::Case &each : *cases) {
-    progress.say(formatv("check {0}: shape {1} of {2}", spec.kernel->name, report.getNumShapes() + 1, cases->size()));
+    progress.say(formatv("check {0}: shape {1} of {2}", spec.kernel->name, report.getNumShapes() + leftOut.size() + 1,
+                         cases->size()));
     if (Error error = runCase(each))
       return error;
   }

@@ -34,22 +34,27 @@ std::string plural(unsigned n, StringRef word, StringRef ending = "s") {
   return (Twine(n) + " " + word + (n == 1 ? "" : ending)).str();
 }
 
+/// The rest of a line that has `indent` columns already; what does not fit goes to lines indented by two more.
+void printWrapped(raw_ostream &out, StringRef text, unsigned indent, unsigned width) {
+  unsigned room = width > indent + 27 ? width - indent : 27;
+  for (bool isFirst = true; text.size() > room; isFirst = false) { // at a blank, if there is one
+    size_t at = text.take_front(room).rfind(' ');
+    at = at == StringRef::npos || at < room / 2 ? room : at;
+    out << text.take_front(at) << '\n' << std::string(indent + 2, ' ');
+    text = text.drop_front(at).ltrim();
+    room -= isFirst ? 2 : 0;
+  }
+  out << text << '\n';
+}
+
 /// Text behind a label; further lines are indented alike.
 class Lines {
 public:
   Lines(raw_ostream &out, unsigned width, std::string label) : out(out), width(width), label(std::move(label)) {}
   void add(StringRef text) {
-    std::string line = formatv("  {0,-10} ", label).str();
+    out << formatv("  {0,-10} ", label);
     label = "";
-    out << line;
-    unsigned room = width > 40 ? width - 13 : 27;
-    while (text.size() > room) { // at a blank, if there is one
-      size_t at = text.take_front(room).rfind(' ');
-      at = at == StringRef::npos || at < room / 2 ? room : at;
-      out << text.take_front(at) << '\n' << std::string(15, ' ');
-      text = text.drop_front(at).ltrim();
-    }
-    out << text << '\n';
+    printWrapped(out, text, 13, width);
   }
 
 private:
@@ -89,8 +94,9 @@ void printWritten(raw_ostream &out, const StreamReport &stream, unsigned width) 
   for (const SummaryRow &row : stream.summaries) {
     out << (row.pass == last ? "             " : formatv("    pass {0,-3} ", row.pass).str());
     last = row.pass;
-    out << row.what << std::string(row.what.size() < columns[0] ? columns[0] - row.what.size() : 0, ' ') << "  "
-        << row.place << std::string(columns[1] - row.place.size(), ' ') << "  " << row.why << '\n';
+    std::string what = row.what + std::string(row.what.size() < columns[0] ? columns[0] - row.what.size() : 0, ' ');
+    std::string place = row.place + std::string(columns[1] - row.place.size(), ' ');
+    printWrapped(out, what + "  " + place + "  " + row.why, 13, width);
   }
   out << '\n';
 }
@@ -112,8 +118,10 @@ void printStream(raw_ostream &out, const StreamReport &stream, const Explanation
   printWritten(out, stream, e.width);
   if (!stream.steps.empty())
     out << "  derivation\n";
-  for (auto [i, step] : enumerate(stream.steps))
-    out << formatv("    {0,2}  {1,-11} {2}\n", i + 1, step.rule, step.text);
+  for (auto [i, step] : enumerate(stream.steps)) {
+    out << formatv("    {0,2}  {1,-11} ", i + 1, step.rule);
+    printWrapped(out, step.text, 20, e.width);
+  }
   Lines state(out, e.width, "state");
   for (const std::string &text : stream.state)
     state.add(text);
@@ -276,6 +284,8 @@ void compileUntilTiling(Explanation &e, const Extents &extents, const StringMap<
   for (StringRef remark : compilation->remarks)
     if (size_t at = remark.find("tiling "); at != StringRef::npos)
       e.tilings.push_back(remark.substr(at + 7).str());
+    else if (size_t at = remark.find(": block "); at != StringRef::npos)
+      e.tilings.push_back("  " + remark.substr(at + 8).str());
     else
       e.remarks.push_back(remark.str());
 }

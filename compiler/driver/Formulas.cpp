@@ -14,13 +14,13 @@ Formulas::Formulas(KernelTerms &terms) : terms(terms) {
     if (!op.getNameAttr())
       return;
     std::optional<Present> value = terms.einsum(op, KernelTerms::Inline::Everything);
-    if (value && !llvm::is_contained(llvm::make_first_range(names), value->term->str(size_t(-1))))
+    if (value && !llvm::is_contained(llvm::make_first_range(names), value->term->str()))
       name(value->term, op.getNameAttr().getValue());
   });
 }
 
 void Formulas::name(TermRef term, StringRef name) {
-  std::string text = term->str(size_t(-1));
+  std::string text = term->str();
   llvm::erase_if(names, [&](auto &other) { return other.first == text; });
   if (text.size() < name.size() + 2)
     return;
@@ -30,31 +30,11 @@ void Formulas::name(TermRef term, StringRef name) {
   });
 }
 
-/// "... f(g(x ..." with a name for f(g(x)) becomes "... NAME ...", with the brackets that were cut off. Nothing happens
-/// where several names begin like that.
-std::string Formulas::abbreviateCut(std::string text) const {
-  constexpr StringLiteral dots = " ...";
-  constexpr size_t least = 12; // shorter beginnings say nothing
-  size_t at = text.find(dots);
-  if (at == std::string::npos)
-    return text;
-  StringRef before = StringRef(text).take_front(at);
-  for (size_t size = at; size >= least; --size) {
-    auto beginsSo = [&](auto &each) { return StringRef(each.first).starts_with(before.take_back(size)); };
-    size_t count = llvm::count_if(names, beginsSo);
-    if (count > 1)
-      return text;
-    if (count == 0)
-      continue;
-    std::string start = before.drop_back(size).str() + llvm::find_if(names, beginsSo)->second + dots.str();
-    int64_t open = StringRef(start).count('(') - StringRef(start).count(')');
-    return start + std::string(std::max<int64_t>(open, 0), ')') + text.substr(at + dots.size());
-  }
-  return text;
+void Formulas::forget(StringRef name) {
+  llvm::erase_if(names, [&](auto &each) { return each.second == name; });
 }
 
 std::string Formulas::abbreviate(std::string text) const {
-  text = abbreviateCut(std::move(text));
   for (const auto &[formula, name] : names)
     for (size_t at = 0; (at = text.find(formula, at)) != std::string::npos; at += name.size())
       text.replace(at, formula.size(), name);

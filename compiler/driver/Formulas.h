@@ -14,15 +14,15 @@ public:
 
   /// From now on this term is called so, and no longer as before.
   void name(algebra::TermRef term, llvm::StringRef name);
-  std::string print(algebra::TermRef term) const { return abbreviate(term->str(size_t(-1))); }
-  /// A text of the algebra, whose formulas may be cut short.
+  /// No term is called so any more.
+  void forget(llvm::StringRef name);
+  std::string print(algebra::TermRef term) const { return abbreviate(term->str()); }
+  /// A text of the algebra that holds formulas.
   std::string abbreviate(std::string text) const;
   /// "line 4", "prelude 1", or "" where a term was first made.
   std::string placeOf(algebra::TermRef term) const;
 
 private:
-  std::string abbreviateCut(std::string text) const;
-
   KernelTerms &terms;
   std::vector<std::pair<std::string, std::string>> names; ///< text -> name, longest text first
 };

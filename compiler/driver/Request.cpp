@@ -20,7 +20,7 @@ Exit attn::driver::fail(Exit status, const Twine &text) {
 
 Exit attn::driver::fail(Error error) {
   if (error.isA<ReportedError>()) {
-    consumeError(std::move(error));
+    errs() << toString(std::move(error));
     return WrongInput;
   }
   Exit status = error.isA<UsageError>() ? WrongUsage : WrongInput;

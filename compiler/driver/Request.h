@@ -39,7 +39,7 @@ Exit runTargets(const Request &request);
 
 /// Prints `attnc: text` to the standard error; returns the status.
 Exit fail(Exit status, const llvm::Twine &text);
-/// The same for an error: WrongUsage if it is a UsageError, else WrongInput. Of a ReportedError nothing is printed.
+/// The same for an error: WrongUsage if it is a UsageError, else WrongInput. The text of a ReportedError stands alone.
 Exit fail(llvm::Error error);
 
 /// An error of the command line and not of what it names.
@@ -54,12 +54,16 @@ private:
   std::string text;
 };
 
-/// An error whose text stands on the standard error already.
+/// What the compiler said, as it is to be printed; nothing where that stands on the standard error already.
 class ReportedError : public llvm::ErrorInfo<ReportedError> {
 public:
   static char ID;
-  void log(llvm::raw_ostream &out) const override {}
+  explicit ReportedError(std::string text = "") : text(std::move(text)) {}
+  void log(llvm::raw_ostream &out) const override { out << text; }
   std::error_code convertToErrorCode() const override { return llvm::inconvertibleErrorCode(); }
+
+private:
+  std::string text;
 };
 
 llvm::Error usageError(const llvm::Twine &text);

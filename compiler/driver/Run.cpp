@@ -122,6 +122,7 @@ static Error run(const Request &request) {
   }
   Extents extents(*spec->kernel);
   Call call(*spec->kernel);
+  std::optional<Progress> progress(std::in_place, "read the inputs of " + spec->kernel->name);
   if (Error error = readInputs(request, *spec, call, extents))
     return error;
   Expected<attnc::Context> context = createContext(request.threads);
@@ -129,19 +130,20 @@ static Error run(const Request &request) {
     return context.takeError();
   CompileOptions options = spec->options;
   options.bound = withInnerRanks(options.bound, *spec->kernel, extents);
-  Progress progress("compile " + request.spec);
+  progress->say("compile " + request.spec);
   Expected<LoadedKernel> kernel = LoadedKernel::compile(*spec, options, *context);
   if (!kernel)
     return kernel.takeError();
   if (Error error = call.makeResults(**kernel))
     return error;
-  progress.say("run " + spec->kernel->name);
+  progress->say("run " + spec->kernel->name);
   Expected<double> seconds = timeCall(call, *kernel);
   if (!seconds)
     return seconds.takeError();
   for (const auto &[argument, path] : outputs)
     if (Error error = writeNpy(call.tensor(argument), path))
       return error;
+  progress.reset();
   outs() << spec->kernel->name << "  " << elementTypes(*spec->kernel) << "  " << extents.print()
          << describeResults(request, *spec, call) << "   " << duration(*seconds) << '\n';
   if (request.verbose)

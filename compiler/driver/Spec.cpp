@@ -57,10 +57,8 @@ Expected<LoadedKernel> LoadedKernel::compile(const Spec &spec, const CompileOpti
   // Warnings stood there when the spec was parsed.
   std::string errors;
   raw_string_ostream out(errors);
-  if (!buildArtifact(spec.path, spec.text, options, path, out)) {
-    errs() << errors;
-    return make_error<ReportedError>();
-  }
+  if (!buildArtifact(spec.path, spec.text, options, path, out))
+    return make_error<ReportedError>(std::move(errors));
   attnc::Result<attnc::Module> module = context.load(path.str().str());
   if (!module)
     return inputError(module.status().message);

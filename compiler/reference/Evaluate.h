@@ -25,7 +25,7 @@ struct Options {
 
 /// The results of a kernel. Absent points hold the result's pad, without error; `conditions` tell which they are.
 /// Errors name the place in the text: a read outside a tensor, a `require` that fails, extents that do not agree, an op
-/// that the evaluator does not know.
+/// that the evaluator does not know. A read from a rank without points is an EmptyRankError.
 llvm::Expected<std::vector<Tensor>> evaluate(KernelOp kernel, llvm::ArrayRef<Argument> arguments,
                                              const Options &options = {});
 

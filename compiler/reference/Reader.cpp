@@ -234,10 +234,11 @@ llvm::Error OperandReader::explain(const Instruction &load, const Frame &frame, 
     std::string where;
     for (auto [i, name] : llvm::enumerate(einsum.getIteratorNames()))
       where += (i ? ", " : " at ") + (name + " = " + llvm::Twine(point[i])).str();
-    return errorAt(einsum.getLoc(),
-                   llvm::formatv("{0} is read at index {1} in rank '{2}', outside [{3}, {4}),{5}", nameOf(tensorValue),
-                                 at, rankNames(tensorValue.getType())[d].getValue(), tensor.origin[d],
-                                 tensor.origin[d] + tensor.shape[d], where));
+    llvm::Error error =
+        errorAt(einsum.getLoc(), llvm::formatv("{0} is read at index {1} in rank '{2}', outside [{3}, {4}),{5}",
+                                               nameOf(tensorValue), at, rankNames(tensorValue.getType())[d].getValue(),
+                                               tensor.origin[d], tensor.origin[d] + tensor.shape[d], where));
+    return tensor.shape[d] ? std::move(error) : llvm::make_error<EmptyRankError>(llvm::toString(std::move(error)));
   }
   llvm_unreachable("every index is inside");
 }

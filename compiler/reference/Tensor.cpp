@@ -109,6 +109,8 @@ Tensor attn::reference::decode(Type elementType, ArrayRef<int64_t> shape, const 
   return tensor;
 }
 
+char EmptyRankError::ID;
+
 llvm::Error attn::reference::errorAt(Location loc, const llvm::Twine &text) {
   std::string message;
   if (auto place = loc->findInstanceOf<FileLineColLoc>())

@@ -59,4 +59,17 @@ unsigned byteWidth(mlir::Type elementType);
 /// `file:line:col: text`; the position is left out where it is unknown.
 llvm::Error errorAt(mlir::Location loc, const llvm::Twine &text);
 
+/// An index has nothing to name: the rank it reads has no points (a group of heads, but no head). There is no legal
+/// call with these extents.
+class EmptyRankError : public llvm::ErrorInfo<EmptyRankError> {
+public:
+  static char ID;
+  explicit EmptyRankError(std::string text) : text(std::move(text)) {}
+  void log(llvm::raw_ostream &out) const override { out << text; }
+  std::error_code convertToErrorCode() const override { return llvm::inconvertibleErrorCode(); }
+
+private:
+  std::string text;
+};
+
 } // namespace attn::reference

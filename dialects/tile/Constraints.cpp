@@ -27,6 +27,19 @@ LogicalResult FragType::verify(function_ref<InFlightDiagnostic()> error, ArrayRe
   return success();
 }
 
+bool attn::tile::keepsLayout(AffineMap map, MemRefType memory, FragType type) {
+  LayoutAttr layout = type.getLayout();
+  if (!layout || !memory.getLayout().isIdentity() || size_t(memory.getRank()) < layout.getExtents().size())
+    return false;
+  unsigned numOuter = memory.getRank() - layout.getExtents().size();
+  for (AffineExpr outer : map.getResults().take_front(numOuter))
+    for (unsigned d = 0; d < map.getNumDims(); ++d)
+      if (outer.isFunctionOfDim(d))
+        return false;
+  return map.getResults().drop_front(numOuter) == layout.getMap().getResults() &&
+         memory.getShape().drop_front(numOuter) == layout.getExtents();
+}
+
 /// load_c1 to load_c3, store_c1 to store_c3.
 static LogicalResult verifyAccess(Operation *op, FragType frag, MemRefType memory, AffineMap map, size_t numGathers,
                                   size_t numIndices, size_t numLimits) {
@@ -74,6 +87,8 @@ LogicalResult LoadOp::verify() {
                                 frag)))
       return failure();
   }
+  if (getView() && !keepsLayout(getMap(), cast<MemRefType>(getSource().getType()), getType())) // load_c5
+    return emitOpError() << "view of memory that is not in the layout of " << getType();
   return success();
 }
 

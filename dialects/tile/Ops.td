@@ -19,17 +19,21 @@ def LoadOp : TileOp<"load", [AttrSizedOperandSegments]> {
     fragment read through its map of `gatherMaps`); its symbols are `indices`. An element whose d is not below `limits`, or
     whose place is outside the memref, is `pad` and is not read.
 
+    With `view`, the source already holds the fragment in the fragment's own layout: nothing is moved, the fragment is a part
+    of the source. All of the fragment is inside the source, which nobody writes meanwhile.
+
     Constraints: load_c1 the map has a dimension for each of the result's and for each gather, a symbol for each index, a
     result for each dimension of the memref; load_c2 as many limits as the result has dimensions; load_c3 element types
-    agree, `pad` included; load_c4 gathers are integers, with a map each from the result's dimensions.
+    agree, `pad` included; load_c4 gathers are integers, with a map each from the result's dimensions;
+    load_c5 of a `view` the source is contiguous, and the map's last results and their extents are those of the layout.
   }];
   let arguments = (ins Arg<AnyMemRef, "", [MemRead]>:$source, Variadic<Index>:$indices, Variadic<FragType>:$gathers,
                        Variadic<Index>:$limits, AffineMapAttr:$map, OptionalAttr<AffineMapArrayAttr>:$gatherMaps,
-                       TypedAttrInterface:$pad);
+                       TypedAttrInterface:$pad, UnitAttr:$view);
   let results = (outs FragType:$result);
   let assemblyFormat = [{
     $source `[` $map `]` `(` $indices `)` (`gathers` `(` $gathers^ `:` type($gathers) `)` $gatherMaps)?
-    `limits` `(` $limits `)` `pad` $pad attr-dict `:` type($source) `->` type($result)
+    `limits` `(` $limits `)` `pad` $pad (`view` $view^)? attr-dict `:` type($source) `->` type($result)
   }];
   let hasVerifier = 1;
 }

@@ -20,3 +20,12 @@
 #include "dialects/tile/Types.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/tile/Ops.h.inc"
+
+namespace attn::tile {
+
+/// Whether an access of a fragment of this type, which has a layout, by `map` goes to places side by side in the order
+/// of that layout: the memory is contiguous, its last dimensions are the layout's, and the others do not depend on the
+/// element.
+bool keepsLayout(mlir::AffineMap map, mlir::MemRefType memory, FragType type);
+
+} // namespace attn::tile

@@ -195,24 +195,22 @@ TermRef EinsumEmitter::lowerReduce(TermRef t, Terms conditions) {
 }
 
 /// scale * sum[e] q k as sum[e] (scale q) k: onto an operand of the compute type that no point of the stream changes,
-/// so that the product is formed once. Outside streams scalars alone go inside: a sum over no points is 0 whatever its
-/// scale, an infinity (rsqrt of no features) too.
+/// so that the product is formed once. Not where the sum may have no point and the factor be infinite.
 TermRef EinsumEmitter::foldScale(TermRef t) {
   auto [coefficient, factors] = context.factors(t);
   auto isContraction = [&](const Factor &f) {
-    return f.power.isOne() && f.base->isReduction(algebra::Reducer::Sum) && (streamed.empty() || streams(f.base));
+    return f.power.isOne() && f.base->isReduction(algebra::Reducer::Sum) && streams(f.base);
   };
   if (llvm::count_if(factors, isContraction) != 1)
     return t;
-  auto goesInside = [&](TermRef s) { return streamed.empty() ? isScalar(s) : !isInside(s); };
   Factor contraction = *llvm::find_if(factors, isContraction);
   Opened o = openNamed(contraction.base);
   SmallVector<Factor> scale, rest;
   for (const Factor &f : factors)
     if (f.base != contraction.base)
-      (goesInside(f.base) && !mentionsAny(f.base, o.binders) ? scale : rest).push_back(f);
+      (!isInside(f.base) && !mentionsAny(f.base, o.binders) ? scale : rest).push_back(f);
   auto takesScale = [&](const Factor &f) {
-    if (!f.power.isOne() || !f.base->is(TermKind::Read) || (isInside(f.base) && !streamed.empty()))
+    if (!f.power.isOne() || !f.base->is(TermKind::Read) || isInside(f.base))
       return false;
     Value v = terms.valueOf(f.base->getName());
     return getElementTypeOrSelf(v.getType()) == floatType() && llvm::all_of(scale, [&](const Factor &s) {
@@ -221,13 +219,15 @@ TermRef EinsumEmitter::foldScale(TermRef t) {
   };
   if (!llvm::any_of(context.factors(o.body).second, takesScale))
     return t;
+  if (!terms.hasPoint(bindersOf(o), o.conditions) && !llvm::all_of(scale, isFiniteScalar))
+    return t;
   scale.push_back({o.body, 1});
   rest.push_back({context.reduce(algebra::Reducer::Sum, o.binders, o.conditions, context.mul(scale, coefficient)), 1});
   return context.mul(rest);
 }
 
 TermRef EinsumEmitter::lowerMul(TermRef t, Terms conditions) {
-  TermRef folded = foldScale(t);
+  TermRef folded = streamed.empty() ? t : foldScale(t);
   if (folded != t && !folded->is(TermKind::Mul))
     return lower(folded, conditions);
   return hoisted(context.rebuild(folded, [&](TermRef c) { return lower(c, conditions); }), conditions);

@@ -262,16 +262,31 @@ LogicalResult KernelTerms::Region::conditions(SmallVectorImpl<TermRef> &out) {
   return success();
 }
 
-/// Scalars leave a sum: they are one factor, whatever the spelling of the product.
-static TermRef reduceTerm(TermContext &context, algebra::Reducer op, ArrayRef<Binder> binders,
-                          ArrayRef<TermRef> filters, TermRef body, ValueType type) {
+bool attn::isFiniteScalar(const algebra::Factor &f) {
+  bool isInteger = f.base->is(algebra::TermKind::Extent) ||
+                   (f.base->is(algebra::TermKind::Parameter) && f.base->getType() == ValueType::Integer);
+  return isInteger && f.power.isInteger() && f.power.getInteger() > 0;
+}
+
+bool KernelTerms::hasPoint(ArrayRef<TermRef> indices, ArrayRef<TermRef> conditions) {
+  return conditions.empty() && llvm::all_of(indices, [&](TermRef index) {
+           RankAttr rank = kernel.findRank(index->getName());
+           return rank && rank.getConstantExtent().value_or(0) > 0;
+         });
+}
+
+/// Scalars leave a sum: they are one factor, whatever the spelling of the product. Over no points the sum is 0 and an
+/// infinite factor times it is not, so there only finite ones do.
+TermRef KernelTerms::reduceTerm(algebra::Reducer op, ArrayRef<Binder> binders, ArrayRef<TermRef> filters, TermRef body,
+                                ValueType type) {
   if (!algebra::getRow(op).affine)
     return context.reduce(op, binders, filters, body, type);
+  bool isNeverEmpty = hasPoint(llvm::map_to_vector(binders, [](const Binder &b) { return b.index; }), filters);
   auto [coefficient, factors] = context.factors(body);
   SmallVector<algebra::Factor> outside, inside;
   for (const algebra::Factor &f : factors) {
-    bool scalar = f.base->is(algebra::TermKind::Parameter) || f.base->is(algebra::TermKind::Extent);
-    (scalar ? outside : inside).push_back(f);
+    bool isScalar = f.base->is(algebra::TermKind::Parameter) || f.base->is(algebra::TermKind::Extent);
+    (isScalar && (isNeverEmpty || isFiniteScalar(f)) ? outside : inside).push_back(f);
   }
   if (inside.empty())
     return context.reduce(op, binders, filters, body, type);
@@ -298,7 +313,7 @@ std::optional<Present> KernelTerms::Region::reduced() {
                    << "' is not known to the cascade algebra";
     return std::nullopt;
   }
-  r.term = reduceTerm(context, *reducer, binders, filters, body->term, valueTypeOf(op.getType().getElementType()));
+  r.term = terms.reduceTerm(*reducer, binders, filters, body->term, valueTypeOf(op.getType().getElementType()));
   return r;
 }
 

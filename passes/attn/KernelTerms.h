@@ -43,12 +43,17 @@ public:
   mlir::Location locationOf(unsigned id) const { return locations[id]; }
   unsigned idOf(mlir::Location loc);
 
+  /// Whether a reduction over these indices under these conditions has a point whatever the extents are.
+  bool hasPoint(llvm::ArrayRef<algebra::TermRef> indices, llvm::ArrayRef<algebra::TermRef> conditions);
+
 private:
   class Region;
   std::optional<Present> access(EinsumOp op, unsigned input, llvm::ArrayRef<algebra::TermRef> dims, Inline inlining);
   algebra::TermRef affine(mlir::AffineExpr e, llvm::ArrayRef<algebra::TermRef> dims,
                           llvm::ArrayRef<algebra::TermRef> symbols);
   std::optional<algebra::TermRef> scalar(mlir::Value value);
+  algebra::TermRef reduceTerm(algebra::Reducer op, llvm::ArrayRef<algebra::Binder> binders,
+                              llvm::ArrayRef<algebra::TermRef> filters, algebra::TermRef body, algebra::ValueType type);
   Present withElse(EinsumOp op, Present p);
 
   KernelOp kernel;
@@ -62,6 +67,9 @@ private:
 
 /// The value type by which the algebra knows elements of `type`.
 algebra::ValueType valueTypeOf(mlir::Type type);
+
+/// An extent or an integer argument, which is finite whatever it is.
+bool isFiniteScalar(const algebra::Factor &factor);
 
 } // namespace attn
 #endif

@@ -151,14 +151,6 @@ Value ScalarEmitter::power(Value x, const Number &n) {
   return r;
 }
 
-bool ScalarEmitter::isSurelyPositive(TermRef t) {
-  if (t->is(TermKind::Number))
-    return t->getNumber().isPositive();
-  if (t->is(TermKind::Extent) || t->is(TermKind::Exp)) // an exponential may underflow
-    return false;
-  return t->is(TermKind::Add) && t->getNumber().isPositive() && context.isNonNegative(t);
-}
-
 /// A quotient; 0/0 = 0 (R13) where the denominator is not proved positive and the numerator may be 0.
 Value ScalarEmitter::product(TermRef t) {
   auto [coefficient, factors] = context.factors(t);
@@ -169,7 +161,7 @@ Value ScalarEmitter::product(TermRef t) {
     Value v = power(emitFloat(f.base), under ? -f.power : f.power);
     Value &side = under ? below : above;
     side = side ? Value(arith::MulFOp::create(b, loc, side, v)) : v;
-    guard |= under && !isSurelyPositive(f.base);
+    guard |= under && !context.isPositive(f.base);
   }
   guard &= above != nullptr; // a number over something is not 0/0
   if (!coefficient.isOne() || !above)
@@ -226,6 +218,8 @@ static Value mathFunction(OpBuilder &b, Location loc, Function f, ArrayRef<Value
     return unary<math::SinhOp>(b, loc, x);
   case Function::Cosh:
     return unary<math::CoshOp>(b, loc, x);
+  case Function::Rsqrt:
+    return unary<math::RsqrtOp>(b, loc, x);
   case Function::Max:
     return fold<arith::MaximumFOp>(b, loc, x);
   case Function::Min:

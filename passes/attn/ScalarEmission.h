@@ -40,7 +40,6 @@ private:
   mlir::Value isEqual(mlir::Value x, double v);
   mlir::Value both(mlir::Value c, mlir::Value d);
   mlir::Value fail(const llvm::Twine &what);
-  bool isSurelyPositive(algebra::TermRef t);
 
   mlir::OpBuilder &b;
   mlir::Location loc;

@@ -87,7 +87,9 @@ static std::optional<TermRef> arithmeticTerm(TermContext &c, Operation *op, Term
       .Case<math::Exp2Op>([&](auto) { return c.exp(c.scaled(log2, x[0])); })
       .Case<math::Log2Op>([&](auto) { return c.scaled(log2.reciprocal(), c.apply(Function::Log, {x[0]})); })
       .Case<math::SqrtOp>([&](auto) { return c.power(x[0], Number::fraction(1, 2)); })
-      .Case<math::RsqrtOp>([&](auto) { return c.power(x[0], Number::fraction(-1, 2)); })
+      .Case<math::RsqrtOp>([&](auto) {
+        return c.isPositive(x[0]) ? c.power(x[0], Number::fraction(-1, 2)) : c.apply(Function::Rsqrt, {x[0]});
+      })
       .Case<arith::SelectOp>([&](auto) { return c.select(x[0], x[1], x[2]); })
       .Default([](auto) { return std::nullopt; });
 }

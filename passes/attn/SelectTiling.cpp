@@ -24,31 +24,47 @@ constexpr int64_t kMostElements = int64_t(1) << 22;
 
 struct Sizes {
   int64_t rows, columns, keys, whole; ///< blocks of parallel and streamed ranks; the largest extent that is never cut
+  int64_t scratch;                    ///< bytes that a fragment may take
 };
 
 /// Score tiles of rows x keys and a block of keys x whole must fit the scratch together with the accumulators.
 Sizes sizesFor(const TargetRow &target) {
   if (target.lowering == Lowering::Simt)
-    return {64, 64, 64, 256};
-  Sizes sizes{64, 64, 256, 512};
+    return {64, 64, 64, 256, target.scratchBytes};
+  Sizes sizes{64, 64, 256, 512, target.scratchBytes};
   while (3 * sizes.rows * sizes.keys * 4 > target.scratchBytes && sizes.keys > 4 * int64_t(target.lanes))
     sizes.keys /= 2;
   return sizes;
+}
+
+struct Block {
+  int64_t size;
+  std::string why; ///< which limit or role chose it
+};
+
+std::string kibibytes(int64_t bytes) { return std::to_string(bytes >> 10) + " KiB"; }
+
+/// Of one element in a fragment.
+int64_t bytesOf(Type tensor) {
+  Type element = getElementTypeOrSelf(tensor);
+  return element.isIndex() ? 8 : llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
 }
 
 struct GroupTiling {
   KernelOp kernel;
   GroupOp group;
   Sizes sizes;
-  llvm::MapVector<StringRef, int64_t> chosen;
+  llvm::MapVector<StringRef, Block> chosen;
 
   std::optional<int64_t> extent(StringRef rank) { return kernel.findRank(rank).getConstantExtent(); }
   bool isWhole(StringRef rank) { return extent(rank) && *extent(rank) <= sizes.whole; }
 
-  void choose(StringRef rank, int64_t size) {
-    if (std::optional<int64_t> bound = extent(rank))
-      size = std::clamp<int64_t>(size, 1, std::max<int64_t>(*bound, 1));
-    chosen[rank] = size;
+  void choose(StringRef rank, int64_t size, std::string why) {
+    if (std::optional<int64_t> bound = extent(rank); bound && *bound <= size) {
+      size = std::max<int64_t>(*bound, 1);
+      why = size > 1 ? "the whole extent" : "its one point";
+    }
+    chosen[rank] = {size, std::move(why)};
   }
 
   /// The operands that meet in a reduction: those that its body reads along the reduced ranks and along others. (What
@@ -121,9 +137,14 @@ struct GroupTiling {
     for (Type type : group.getResultTypes())
       for (StringAttr name : rankNames(type))
         results.insert(name.getValue());
+    std::string tile = std::to_string(sizes.rows) + " x " + std::to_string(sizes.keys) + " scores, " +
+                       kibibytes(4 * sizes.rows * sizes.keys) + " of " + kibibytes(sizes.scratch) + " scratch";
     llvm::SetVector<StringRef> outer = outerStreamed();
     for (StringRef rank : streamed)
-      choose(rank, outer.contains(rank) ? 1 : sizes.keys);
+      if (outer.contains(rank))
+        choose(rank, 1, "an outer rank of a stream: point by point");
+      else
+        choose(rank, sizes.keys, "streamed: " + tile);
     // The last row rank that can be cut gets the block of rows, columns a block each; the others one point, unless they
     // are small and whole.
     llvm::SetVector<StringRef> columns = ranksBeside(streamed);
@@ -135,13 +156,17 @@ struct GroupTiling {
       if (chosen.count(rank))
         continue;
       if ((rows.contains(rank) || isReduced(rank)) && isWhole(rank))
-        choose(rank, *extent(rank));
+        choose(rank, *extent(rank), "");
+      else if (rank == blocked)
+        choose(rank, sizes.rows, "rows, which read each block of the other factor once");
+      else if (rows.contains(rank) && columns.contains(rank))
+        choose(rank, sizes.columns, "columns beside the streamed rank");
       else
-        choose(rank, rank == blocked ? sizes.rows : rows.contains(rank) && columns.contains(rank) ? sizes.columns : 1);
+        choose(rank, 1, rows.contains(rank) ? "rows are blocked along " + blocked.str() : "its points share no factor");
     }
     for (StringRef rank : all)
       if (!chosen.count(rank))
-        choose(rank, isWhole(rank) ? *extent(rank) : sizes.keys / 2);
+        choose(rank, isWhole(rank) ? *extent(rank) : sizes.keys / 2, "walked inside a block");
     // What is cut first: ranks that only reductions inside walk, then keys, then ranks of the results.
     SmallVector<StringRef> order;
     for (StringRef rank : all)
@@ -153,37 +178,53 @@ struct GroupTiling {
     group.walk([&](EinsumOp op) { fit(op, order); });
   }
 
-  /// Elements of the largest fragment that the Einsum reads or makes.
-  int64_t largestFragment(EinsumOp op) {
-    auto elements = [&](const llvm::SmallBitVector &iterators) {
+  /// Whether a fragment that the Einsum reads or makes is larger than so many elements or bytes.
+  bool exceeds(EinsumOp op, int64_t elements, int64_t bytes) {
+    auto isLarger = [&](const llvm::SmallBitVector &iterators, Type tensor) {
       int64_t product = 1;
       for (unsigned i : iterators.set_bits())
-        product = std::min(product * chosen[op.getIterator(i)], kMostElements + 1);
-      return product;
+        product = std::min(product * chosen[op.getIterator(i)].size, kMostElements + 1);
+      return product > elements || product * bytesOf(tensor) > bytes;
     };
     llvm::SmallBitVector parallel(op.getNumIterators());
     parallel.set(0, op.getNumParallel());
-    int64_t largest = elements(parallel);
-    for (unsigned input = 0; input < op.getInputs().size(); ++input)
-      largest = std::max(largest, elements(op.getIteratorsOf(input)));
-    return largest;
+    if (isLarger(parallel, op.getType()))
+      return true;
+    for (auto [i, input] : llvm::enumerate(op.getInputs()))
+      if (isLarger(op.getIteratorsOf(i), input.getType()))
+        return true;
+    return false;
   }
 
   bool isTooLarge() {
     return group
         .walk([&](EinsumOp op) {
-          return largestFragment(op) > kMostElements ? WalkResult::interrupt() : WalkResult::advance();
+          return exceeds(op, kMostElements, INT64_MAX) ? WalkResult::interrupt() : WalkResult::advance();
         })
         .wasInterrupted();
   }
 
-  /// Halves blocks, in the given order, until the Einsum's fragments have at most kLargest elements.
+  /// Halves blocks, in the given order, until each of the Einsum's fragments fits the scratch.
   void fit(EinsumOp op, ArrayRef<StringRef> order) {
-    static constexpr int64_t kLargest = 1 << 17;
     SmallVector<StringRef> iterators = op.getIteratorNames();
     for (StringRef rank : order)
-      while (llvm::is_contained(iterators, rank) && chosen[rank] > 1 && largestFragment(op) > kLargest)
-        chosen[rank] = (chosen[rank] + 1) / 2;
+      while (llvm::is_contained(iterators, rank) && chosen[rank].size > 1 &&
+             exceeds(op, kMostElements, sizes.scratch)) {
+        Block &block = chosen[rank];
+        block.size = (block.size + 1) / 2;
+        block.why = "halved until each fragment fits " + kibibytes(sizes.scratch) + " scratch";
+      }
+  }
+
+  /// "m = 256: streamed", ranks chosen alike together.
+  void explain() {
+    llvm::MapVector<std::pair<int64_t, StringRef>, std::string> alike;
+    for (auto &[rank, block] : chosen) {
+      std::string &names = alike[{block.size, block.why}];
+      names += (names.empty() ? "" : ", ") + rank.str();
+    }
+    for (auto &[block, names] : alike)
+      group.emitRemark() << "block " << names << " = " << block.first << ": " << block.second;
   }
 };
 
@@ -220,9 +261,10 @@ struct SelectTiling : attn::impl::AttnSelectTilingBase<SelectTiling> {
       tiling.run();
       SmallVector<NamedAttribute> attrs;
       std::string text;
-      for (auto &[rank, size] : tiling.chosen) {
+      for (auto &[rank, block] : tiling.chosen) {
         if (auto pin = pins.find(rank); pin != pins.end())
-          size = pin->second;
+          block = {pin->second, "pinned"};
+        int64_t size = block.size;
         attrs.emplace_back(StringAttr::get(&getContext(), rank),
                            IntegerAttr::get(IntegerType::get(&getContext(), 64), size));
         text += (text.empty() ? "" : ", ") + rank.str() + " = " + std::to_string(size);
@@ -233,6 +275,7 @@ struct SelectTiling : attn::impl::AttnSelectTilingBase<SelectTiling> {
       }
       group.setTilingAttr(DictionaryAttr::get(&getContext(), attrs));
       group.emitRemark() << "tiling " << text;
+      tiling.explain();
     }
   }
 };

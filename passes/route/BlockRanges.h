@@ -54,6 +54,11 @@ enum class RouteExpansion {
   Flag, ///< one loop, `full` computed
 };
 
+/// Half-open range of the blocks of a set's last dimension that any point of the leading ones visits, as code before
+/// the insertion point. Leading dimensions are natural and confined by `within`. None if there is no closed form.
+std::optional<std::pair<mlir::Value, mlir::Value>> visitedBlocks(mlir::OpBuilder &b, mlir::Location loc, AffineOp set,
+                                                                 int64_t block);
+
 /// Replaces a route.for by successive ones, a member of its union each, which hand on the carried values; returns them.
 /// The body is copied for all but the last. Nothing happens to a loop over an affine set.
 llvm::SmallVector<ForOp> splitUnion(mlir::RewriterBase &rewriter, ForOp loop);

@@ -214,6 +214,22 @@ struct Expander {
 
 } // namespace
 
+std::optional<std::pair<Value, Value>> attn::route::visitedBlocks(OpBuilder &b, Location loc, AffineOp affine,
+                                                                  int64_t block) {
+  /// More than any extent, and little enough that no product of two numbers overflows.
+  static constexpr int64_t everywhere = int64_t(1) << 31;
+  PointSet set = PointSet::of(affine);
+  IndexMath math{b, loc};
+  Intervals<IndexMath> intervals(math, set.numDims, llvm::to_vector_of<OpFoldResult>(affine.getSymbols()));
+  unsigned last = set.numDims - 1;
+  for (unsigned d = 0; d < last; ++d)
+    intervals.setBox(d, leadingBox(math, intervals, set, d, math.constant(0), everywhere));
+  auto range = visitRange(math, intervals, set, last, last, block);
+  if (failed(range))
+    return std::nullopt;
+  return std::pair(math.materialize(range->visitBegin), math.materialize(range->visitEnd));
+}
+
 SmallVector<ForOp> attn::route::splitUnion(RewriterBase &rewriter, ForOp loop) {
   SmallVector<AffineOp> members = *affineMembers(loop.getSet());
   if (loop.getSet().getDefiningOp<AffineOp>())

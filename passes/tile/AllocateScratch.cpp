@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "passes/Passes.h"
+#include "passes/tile/Layouts.h"
 #include "passes/tile/Liveness.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -25,15 +26,20 @@ static constexpr int64_t alignment = 64;
 
 static Value copyOf(OpBuilder &b, Value value) { return ConvertOp::create(b, value.getLoc(), value.getType(), value); }
 
-/// Copies `operands`, whose values must end in the places of `targets`, where the two are not in one class.
+static bool isBranchToView(OpOperand &yielded) {
+  return isa<scf::IfOp>(yielded.getOwner()->getParentOp()) && mayBeView(yielded.get());
+}
+
+/// Copies `operands`, whose values must end in the places of `targets`, where the two are not in one class. A branch
+/// may yield a view: its result is then wherever that is.
 static void copyAtOnce(OpBuilder &b, MutableArrayRef<OpOperand> operands, ValueRange targets,
                        const ScratchClasses &classes) {
   SmallVector<std::pair<OpOperand *, Value>> moves;
   for (auto [operand, target] : llvm::zip(operands, targets))
-    if (isa<FragType>(target.getType()) && !classes.areMerged(operand.get(), target))
+    if (isa<FragType>(target.getType()) && !isBranchToView(operand) && !classes.areMerged(operand.get(), target))
       moves.emplace_back(&operand, target);
   auto isTarget = [&](Value value) {
-    return llvm::any_of(moves, [&](auto &move) { return classes.areMerged(move.second, value); });
+    return !isView(value) && llvm::any_of(moves, [&](auto &move) { return classes.areMerged(move.second, value); });
   };
   for (auto [operand, target] : moves)
     if (isTarget(operand->get()))
@@ -117,7 +123,7 @@ struct AllocateScratch : attn::impl::TileAllocateScratchBase<AllocateScratch> {
     getOperation().walk([&](Operation *op) {
       SmallVector<int64_t> results;
       for (Value result : op->getResults())
-        results.push_back(isa<FragType>(result.getType()) ? offsets.lookup(result) : -1);
+        results.push_back(isa<FragType>(result.getType()) && !isView(result) ? offsets.lookup(result) : -1);
       if (llvm::any_of(results, [](int64_t offset) { return offset >= 0; }))
         op->setAttr("tile.offset", b.getDenseI64ArrayAttr(results));
     });

@@ -9,7 +9,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "passes/Passes.h"
 #include "passes/tile/CallAbi.h"
-#include "passes/tile/cpu/Emit.h"
+#include "passes/tile/cpu/Sweeps.h"
 
 namespace attn {
 #define GEN_PASS_DEF_TILECONVERTTOCPU
@@ -22,6 +22,33 @@ using namespace attn::tile;
 
 static bool isFrag(Value value) { return isa<FragType>(value.getType()); }
 
+/// A view that a branch yields must be known before it, as its indices are.
+static void makeView(LoadOp load, cpu::Emit &b) {
+  auto branch = dyn_cast<scf::IfOp>(load->getParentOp());
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch ? branch.getOperation() : load.getOperation());
+  b.buffers[load.getResult()] = cpu::viewOf(load, b);
+}
+
+/// What a branch makes lies in scratch, or is a view that one of its regions yields.
+static void chooseView(scf::IfOp branch, cpu::Emit &b) {
+  for (OpResult frag : llvm::make_filter_range(branch->getResults(), mayBeView)) {
+    auto place = [&](Region &region) {
+      Value yielded = region.front().getTerminator()->getOperand(frag.getResultNumber());
+      return b.buffers.lookup(mayBeView(yielded) ? yielded : Value(frag));
+    };
+    Value whenTrue = place(branch.getThenRegion()), whenFalse = place(branch.getElseRegion());
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(branch);
+    auto any = [&](Value place) {
+      auto type = cast<MemRefType>(place.getType());
+      auto strided = StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1});
+      return memref::CastOp::create(b, MemRefType::get(type.getShape(), type.getElementType(), strided), place);
+    };
+    b.buffers[frag] = arith::SelectOp::create(b, branch.getCondition(), any(whenTrue), any(whenFalse));
+  }
+}
+
 /// Gives every fragment its view of scratch; those with one offset and type share it.
 static LogicalResult makeBuffers(func::FuncOp function, cpu::Emit &b) {
   Value scratch = CallAbi(b, function.getArgument(0)).scratch(function.getArgument(2));
@@ -29,6 +56,8 @@ static LogicalResult makeBuffers(func::FuncOp function, cpu::Emit &b) {
   WalkResult result = function.walk([&](Operation *op) {
     auto offsets = op->getAttrOfType<DenseI64ArrayAttr>("tile.offset");
     for (OpResult frag : llvm::make_filter_range(op->getResults(), isFrag)) {
+      if (isView(frag))
+        continue;
       auto type = cast<FragType>(frag.getType());
       if (!offsets || size_t(offsets.size()) != op->getNumResults() || !type.getLayout()) {
         op->emitError() << "fragment without a layout or 'tile.offset'";
@@ -51,7 +80,7 @@ static LogicalResult makeBuffers(func::FuncOp function, cpu::Emit &b) {
 /// Fails unless each fragment that enters or is yielded has the place of what it becomes.
 static LogicalResult checkPlaces(Operation *op, ValueRange values, ValueRange targets, const cpu::Emit &b) {
   for (auto [value, target] : llvm::zip(values, targets))
-    if (isFrag(target) && b.buffers.lookup(value) != b.buffers.lookup(target))
+    if (isFrag(target) && !mayBeView(value) && b.buffers.lookup(value) != b.buffers.lookup(target))
       return op->emitError() << "carried fragment is not at the 'tile.offset' of what it becomes";
   return success();
 }
@@ -139,8 +168,16 @@ struct ConvertToCpu : attn::impl::TileConvertToCpuBase<ConvertToCpu> {
     b.setInsertionPointToStart(&function.front());
     if (failed(makeBuffers(function, b)) || failed(checkStructures(structures, b)))
       return failure();
+    function.walk([&](Operation *op) {
+      if (auto load = dyn_cast<LoadOp>(op); load && load.getView())
+        makeView(load, b);
+      else if (auto branch = dyn_cast<scf::IfOp>(op))
+        chooseView(branch, b);
+    });
+    cpu::findSweeps(ops, b);
     for (Operation *op : ops)
-      lower(op, b);
+      if (!b.joined.count(op))
+        lower(op, b);
     for (Operation *op : ops)
       op->dropAllUses();
     for (Operation *op : structures)

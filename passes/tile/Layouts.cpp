@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/tile/Layouts.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -71,6 +72,21 @@ std::optional<Run> tile::runOf(FragType type) {
     return Run{cast<AffineDimExpr>(mod.getLHS()).getPosition(), layout.getExtents()[i]};
   }
   return std::nullopt;
+}
+
+bool tile::isView(Value frag) {
+  auto load = frag.getDefiningOp<LoadOp>();
+  return load && load.getView();
+}
+
+bool tile::mayBeView(Value frag) {
+  auto branch = frag.getDefiningOp<scf::IfOp>();
+  if (!branch)
+    return isView(frag);
+  unsigned number = cast<OpResult>(frag).getResultNumber();
+  return llvm::any_of(branch->getRegions(), [&](Region &region) {
+    return !region.empty() && mayBeView(region.front().getTerminator()->getOperand(number));
+  });
 }
 
 DotRoles tile::rolesOf(DotOp dot) {

@@ -34,6 +34,11 @@ struct Run {
 /// None where all extents are 1, or the layout is neither rows nor panels.
 std::optional<Run> runOf(FragType type);
 
+/// Whether the fragment is a part of memory that exists already: it needs no place in scratch.
+bool isView(mlir::Value frag);
+/// Whether it is, or a branch chooses between a view and a fragment in scratch.
+bool mayBeView(mlir::Value frag);
+
 /// Roles of the dimensions of a contraction. The lanes of vectors go along `lanes`, the last dimension of the result
 /// with more than one element, unless both factors have it; `vectors` is the factor that has it (0: lhs, 1: rhs).
 struct DotRoles {

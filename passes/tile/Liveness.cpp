@@ -20,7 +20,7 @@ bool ScratchClass::isLiveWith(const ScratchClass &other) const { return countOve
 //===-- live ranges --------------------------------------------------------------------------------------------------
 
 void ScratchClasses::define(Value value, int64_t begin) {
-  if (!isa<FragType>(value.getType()))
+  if (!isa<FragType>(value.getType()) || isView(value))
     return;
   ranges[value] = rangesOf(value, begin);
   order.push_back(value);
@@ -157,7 +157,7 @@ bool ScratchClasses::tryMerge(Value a, Value b) {
 void ScratchClasses::mergeControlFlow() {
   auto mergeAll = [&](auto targets, auto sources) {
     for (auto [target, source] : llvm::zip(targets, sources))
-      if (isa<FragType>(target.getType()))
+      if (isa<FragType>(target.getType()) && !mayBeView(source))
         tryMerge(target, source);
   };
   function.walk<WalkOrder::PreOrder>([&](scf::ForOp loop) {
@@ -178,7 +178,8 @@ void ScratchClasses::mergeInPlace() {
   for (Value result : order)
     if (Operation *op = result.getDefiningOp(); op && !isa<LoopLikeOpInterface>(op))
       for (Value operand : op->getOperands())
-        if (isa<FragType>(operand.getType()) && diesInPlace(operand, result) && tryMerge(operand, result))
+        if (isa<FragType>(operand.getType()) && !mayBeView(operand) && diesInPlace(operand, result) &&
+            tryMerge(operand, result))
           break;
 }
 

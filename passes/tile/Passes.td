@@ -43,11 +43,14 @@ def TileSchedule : Pass<"tile-schedule", "::mlir::func::FuncOp"> {
   let summary = "loops over blocks become plain loops, invariants leave them";
   let description = [{
     Full and partial blocks get loops of their own, so masks of full blocks fold. Loads that a loop does not write to and ops
-    without effects move out of the loops they do not depend on. Example: test/passes/tile/schedule.mlir.
+    without effects move out of the loops they do not depend on. A factor in panels that many tasks would pack is packed by a
+    launch of its own into a workspace, which the loops then view: where at least four tasks share a block, decided once a call.
+    Example: test/passes/tile/schedule.mlir.
 
     After this pass no route op is left.
   }];
-  let dependentDialects = ["::attn::tile::TileDialect", "::mlir::scf::SCFDialect"];
+  let options = [Option<"workspaceLimit", "workspace-limit", "int64_t", "256 << 20", "most bytes of one packed factor">];
+  let dependentDialects = ["::attn::tile::TileDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
 }
 
 def TileAllocateScratch : Pass<"tile-allocate-scratch", "::mlir::func::FuncOp"> {

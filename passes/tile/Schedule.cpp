@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // tile-schedule. Needs: layouts. Expands the loops over visited blocks into a loop over full blocks and loops over
-// partial ones, so that masks of full blocks fold, and moves what does not change in a loop out of it.
+// partial ones, so that masks of full blocks fold, and moves what does not change in a loop out of it, or, where many
+// tasks would do it, into a launch of its own.
 #include "dialects/route/Route.h"
 #include "dialects/tile/Tile.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -13,6 +14,7 @@
 #include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
 #include "passes/Passes.h"
 #include "passes/route/BlockRanges.h"
+#include "passes/tile/HoistPacks.h"
 
 namespace attn {
 #define GEN_PASS_DEF_TILESCHEDULE
@@ -40,6 +42,20 @@ static void hoistInvariants(LoopLikeOpInterface loop) {
       [&](Operation *op, Region *) { loop.moveOutOfLoop(op); });
 }
 
+/// Elementwise ops go right before their first reader, whose loops may then make them.
+static void sinkToReader(Operation *op) {
+  Operation *first = nullptr;
+  for (Operation *user : op->getUsers()) {
+    Operation *here = op->getBlock()->findAncestorOpInBlock(*user);
+    if (!here)
+      return;
+    if (!first || here->isBeforeInBlock(first))
+      first = here;
+  }
+  if (first)
+    op->moveBefore(first);
+}
+
 namespace {
 struct Schedule : attn::impl::TileScheduleBase<Schedule> {
   using Base::Base;
@@ -61,6 +77,16 @@ struct Schedule : attn::impl::TileScheduleBase<Schedule> {
     return success();
   }
 
+  void hoistAllPacks() {
+    SmallVector<std::pair<scf::ForallOp, route::ForOp>> loops;
+    for (auto launch : getOperation().getOps<scf::ForallOp>())
+      launch.walk([&](route::ForOp loop) { loops.emplace_back(launch, loop); });
+    IRRewriter rewriter(&getContext());
+    for (auto [launch, loop] : loops)
+      for (route::ForOp member : route::splitUnion(rewriter, loop))
+        hoistPacks(launch, member, workspaceLimit);
+  }
+
   /// Innermost first: expansion copies bodies.
   LogicalResult expandRoutes() {
     SmallVector<route::ForOp> loops;
@@ -78,8 +104,18 @@ struct Schedule : attn::impl::TileScheduleBase<Schedule> {
       if (!isa<scf::ForallOp>(loop))
         hoistInvariants(loop);
     });
+    if (failed(simplify()))
+      return signalPassFailure();
+    hoistAllPacks();
     if (failed(expandRoutes()) || failed(simplify()))
-      signalPassFailure();
+      return signalPassFailure();
+    SmallVector<Operation *> elementwise;
+    getOperation().walk([&](Operation *op) {
+      if (isa<MapOp, MaskOp>(op))
+        elementwise.push_back(op);
+    });
+    for (Operation *op : llvm::reverse(elementwise))
+      sinkToReader(op);
   }
 };
 } // namespace

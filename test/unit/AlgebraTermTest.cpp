@@ -12,6 +12,7 @@ struct AlgebraTerm : testing::Test {
   TermRef x = c.read("x", {m}, ValueType::Float), y = c.read("y", {p}, ValueType::Float);
   TermRef b = c.read("b", {p}, ValueType::Float);
   TermRef log(TermRef t) { return c.apply(Function::Log, {t}); }
+  Number half() { return Number::fraction(1, 2); }
   TermRef sum(TermRef i, TermRef t) { return c.reduce(Reducer::Sum, {{i}}, {}, t); }
 };
 
@@ -34,6 +35,27 @@ TEST_F(AlgebraTerm, AProductHasOneExponential) {
   EXPECT_EQ(c.mul(c.exp(x), c.exp(c.scaled(-1, y))), c.exp(c.sub(x, y)));
   EXPECT_EQ(c.mul(c.exp(x), c.exp(c.scaled(-1, x))), c.one());
   EXPECT_EQ(c.power(c.exp(x), Number::fraction(1, 2)), c.exp(c.scaled(Number::fraction(1, 2), x)));
+}
+
+TEST_F(AlgebraTerm, APowerTakesItsExponentialAlong) {
+  TermRef g = c.parameter("g", ValueType::Float);
+  auto pow = [&](TermRef t) { return c.apply(Function::Power, {t, g}); };
+  EXPECT_EQ(pow(c.exp(x)), c.exp(c.mul(g, x)));
+  EXPECT_EQ(pow(c.mul(c.exp(x), y)), c.mul(c.exp(c.mul(g, x)), pow(y)));
+  EXPECT_EQ(c.mul(pow(c.mul(c.exp(c.scaled(-1, x)), y)), c.exp(c.mul(g, x))), pow(y));
+}
+
+TEST_F(AlgebraTerm, EqualNumbersAreOneTerm) {
+  Number half = Number::fraction(1, 2);
+  EXPECT_EQ(-(-half), half);
+  EXPECT_EQ(-Number::fraction(-1, 2), half);
+  EXPECT_EQ(c.scaled(-Number(-2), x), c.scaled(2, x));
+}
+
+TEST_F(AlgebraTerm, AnInverseRootIsAPowerOnlyWhereItHasNoPole) {
+  EXPECT_TRUE(c.isPositive(c.add({{1, c.power(x, 2)}}, half())));
+  EXPECT_FALSE(c.isPositive(c.power(x, 2)));
+  EXPECT_FALSE(c.isPositive(c.exp(x))) << "it may underflow";
 }
 
 TEST_F(AlgebraTerm, LogarithmsAndExponentialsCancel) {

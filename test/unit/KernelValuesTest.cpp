@@ -214,6 +214,34 @@ TEST_F(KernelValues, WhatNoQuerySeesNeverMatters) {
   expectNaN(clean, poisoned, [](int64_t, int64_t, int64_t) { return false; });
 }
 
+TEST_F(KernelValues, WhatNoQuerySeesThroughAUnionNeverMatters) {
+  // A window of 9 or the first 3 keys: 3 to 56 are seen by none of the queries, which stand at 65 to 69. 56 shares a
+  // block with 57, 3 with 2.
+  for (StringRef tile : {"p=8,m=8", "p=1,m=8", "p=2,m=16"}) {
+    Compiled united(R"(
+kernel k<T>(Q: T[h,p,e], K: T[h,m,e], V: T[h,m,f], window: i32) -> O: T[h,p,f] {
+  S[h,p,m] = Q[h,p,e] * K[h,m,e] * 0.25    if m <= p + M - P and (p + M - P - m < window or m < 3)
+  O[h,p,f] = softmax[m](S)[h,p,m] * V[h,m,f]
+})",
+                    tile);
+    ASSERT_TRUE(united.kernel);
+    Call clean(5), poisoned(5);
+    for (int64_t h = 0; h < Call::H; ++h)
+      for (int64_t m = 3; m < 57; ++m) {
+        for (int64_t e = 0; e < Call::E; ++e)
+          poisoned.K.set((h * 70 + m) * Call::E + e, m % 2 ? NAN : INFINITY);
+        for (int64_t f = 0; f < Call::F; ++f)
+          poisoned.V.set((h * 70 + m) * Call::F + f, m % 2 ? NAN : INFINITY);
+      }
+    for (Call *call : {&clean, &poisoned}) {
+      attnc::Tensor q = call->Q.tensor(), k = call->K.tensor(), v = call->V.tensor(), o = call->O.tensor();
+      EXPECT_EQ((*united.kernel)->call({{"Q", q}, {"K", k}, {"V", v}, {"window", call->window}, {"O", o}}).message, "");
+    }
+    for (int64_t i = 0; i < clean.O.count(); ++i)
+      ASSERT_TRUE(clean.O.equals(poisoned.O, i) && std::isfinite(clean.O.get(i))) << tile.str() << ' ' << i;
+  }
+}
+
 TEST_F(KernelValues, RowsWithoutKeysHaveTheValuesOfEmptyReductions) {
   for (auto [P, M, window] : {std::array<int64_t, 3>{70, 70, 0}, {20, 5, 9}, {7, 0, 9}}) {
     Call call(P, M);

@@ -32,6 +32,17 @@ protected:
   std::vector<mlir::OwningOpRef<mlir::ModuleOp>> modules;
 };
 
+/// The maximum X, the weights N and their sum D of scores S, all over h, p and m: the middle of a kernel's text.
+constexpr const char kWeights[] = R"(
+  %X = attn.einsum [h, p] = max [m] ins(%s = %S[h, p, m] : $f32(h, p, m)) map { attn.yield %s : f32 } : $f32(h, p)
+  %N = attn.einsum [h, p, m] = ins(%s = %S[h, p, m] : $f32(h, p, m), %x = %X[h, p] : $f32(h, p)) map {
+    %d = attn.sub %s, %x : f32
+    %n = math.exp %d : f32
+    attn.yield %n : f32
+  } : $f32(h, p, m)
+  %D = attn.einsum [h, p] = sum [m] ins(%n = %N[h, p, m] : $f32(h, p, m)) map { attn.yield %n : f32 } : $f32(h, p)
+)";
+
 /// A reproducible number in [-1, 1).
 double noise(int64_t i, int64_t j = 0, int64_t k = 0);
 

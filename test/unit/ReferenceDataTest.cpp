@@ -209,4 +209,28 @@ TEST_F(ReferenceDataTest, BuffersRoundTrip) {
   EXPECT_EQ(*reinterpret_cast<const float *>(encode(third).data()), 1.0f / 3);
 }
 
+TEST_F(ReferenceDataTest, DefaultsStayWhateverTheirValueIs) {
+  KernelOp kernel = parse(R"(
+attn.kernel @k(%A: $f32(e) {attn.name = "A"}, %s: f32 {attn.name = "s"}) -> ($f32() {attn.name = "R"}) attributes {ranks = [#attn.rank<e>]} {
+  %d = attn.default %s : f32 {
+    %E = attn.extent "e"
+    %i = arith.index_cast %E : index to i64
+    %f = arith.sitofp %i : i64 to f32
+    %r = math.rsqrt %f : f32
+    attn.yield %r : f32
+  }
+  %R = attn.einsum [] = sum [e] ins(%a = %A[e] : $f32(e)) map {
+    %x = arith.mulf %a, %d : f32
+    attn.yield %x : f32
+  } : $f32()
+  attn.yield %R : $f32()
+})");
+  Symbols::Extents none;
+  none["e"] = 0;
+  auto arguments = makeArguments(kernel, none, {});
+  ASSERT_TRUE(bool(arguments));
+  EXPECT_FALSE((*arguments)[1].has_value());
+  EXPECT_EQ(run(kernel, *arguments)[0].reals[0], 0) << "an infinite factor of no addend";
+}
+
 } // namespace

@@ -5,6 +5,7 @@
 
 using namespace attn;
 using namespace attn::reference;
+using llvm::ArrayRef;
 using llvm::StringRef;
 
 namespace {
@@ -13,7 +14,7 @@ using ReferenceEinsumTest = ReferenceTest;
 const double kInf = HUGE_VAL;
 
 /// Grouped causal attention, the queries aligned to the end of the keys.
-const char *const kAttention = R"(
+const std::string kAttention = R"(
 attn.kernel @attention(%Q: $f32(h, p, e) {attn.name = "Q"}, %K: $f32(g, m, e) {attn.name = "K"},
                        %V: $f32(g, m, f) {attn.name = "V"}) -> ($f32(h, p, f) {attn.name = "O"})
     attributes {ranks = [#attn.rank<h>, #attn.rank<g>, #attn.rank<p>, #attn.rank<m>, #attn.rank<e>, #attn.rank<f>]} {
@@ -31,14 +32,7 @@ attn.kernel @attention(%Q: $f32(h, p, e) {attn.name = "Q"}, %K: $f32(g, m, e) {a
     %x = arith.mulf %q, %k : f32
     attn.yield %x : f32
   } : $f32(h, p, m)
-  %X = attn.einsum [h, p] = max [m] ins(%s = %S[h, p, m] : $f32(h, p, m)) map { attn.yield %s : f32 } : $f32(h, p)
-  %N = attn.einsum [h, p, m] = ins(%s = %S[h, p, m] : $f32(h, p, m), %x = %X[h, p] : $f32(h, p)) map {
-    %d = attn.sub %s, %x : f32
-    %n = math.exp %d : f32
-    attn.yield %n : f32
-  } : $f32(h, p, m)
-  %D = attn.einsum [h, p] = sum [m] ins(%n = %N[h, p, m] : $f32(h, p, m)) map { attn.yield %n : f32 } : $f32(h, p)
-  %O = attn.einsum [h, p, f] symbols(G = %G, H = %H) = sum [m]
+)" + std::string(kWeights) + R"(  %O = attn.einsum [h, p, f] symbols(G = %G, H = %H) = sum [m]
          ins(%n = %N[h, p, m] : $f32(h, p, m), %d = %D[h, p] : $f32(h, p), %v = %V[(h * G) floordiv H, m, f] : $f32(g, m, f)) map {
     %a = attn.div %n, %d : f32
     %y = arith.mulf %a, %v : f32
@@ -46,6 +40,36 @@ attn.kernel @attention(%Q: $f32(h, p, e) {attn.name = "Q"}, %K: $f32(g, m, e) {a
   } : $f32(h, p, f)
   attn.yield %O : $f32(h, p, f)
 })";
+
+TEST_F(ReferenceEinsumTest, ARankWithoutPointsHasNothingToName) {
+  KernelOp kernel = parse(kAttention);
+  auto zeros = [&](ArrayRef<int64_t> shape) { return floats(shape, [](auto) { return 0; }); };
+  auto kindOf = [&](int64_t heads, int64_t groups) {
+    auto results = evaluate(kernel, {zeros({heads, 2, 3}), zeros({groups, 2, 3}), zeros({groups, 2, 1})});
+    if (results)
+      return std::string("none");
+    llvm::Error error = results.takeError();
+    std::string kind = error.isA<EmptyRankError>() ? "empty rank: " : "other: ";
+    return kind + llvm::toString(std::move(error));
+  };
+  EXPECT_EQ(kindOf(4, 2), "none");
+  EXPECT_EQ(kindOf(0, 0), "none");
+  EXPECT_NE(kindOf(1, 0).find("empty rank: "), std::string::npos);
+  EXPECT_NE(kindOf(1, 0).find("'K' is read at index 0 in rank 'g', outside [0, 0)"), std::string::npos);
+}
+
+TEST_F(ReferenceEinsumTest, AReadOutsideARankWithPointsIsAnotherError) {
+  KernelOp kernel = parse(R"(
+attn.kernel @k(%A: $f32(p) {attn.name = "A"}) -> ($f32(p) {attn.name = "B"}) attributes {ranks = [#attn.rank<p>]} {
+  %B = attn.einsum [p] = ins(%a = %A[p + 1] : $f32(p)) map { attn.yield %a : f32 } : $f32(p)
+  attn.yield %B : $f32(p)
+})");
+  auto results = evaluate(kernel, {floats({3}, [](auto) { return 0; })});
+  ASSERT_FALSE(bool(results));
+  llvm::Error error = results.takeError();
+  EXPECT_FALSE(error.isA<EmptyRankError>());
+  llvm::consumeError(std::move(error));
+}
 
 TEST_F(ReferenceEinsumTest, CausalAttentionMatchesLoops) {
   const int64_t H = 4, G = 2, P = 9, M = 7, E = 5, F = 3; // P > M: the first rows have no key

@@ -14,7 +14,7 @@ namespace {
 
 using ReferenceErrorTest = ReferenceTest;
 
-const char *const kAttention = R"(
+const std::string kAttention = R"(
 attn.kernel @attention(%Q: $f32(h, p, e) {attn.name = "Q"}, %K: $f32(h, m, e) {attn.name = "K"},
                        %V: $f32(h, m, f) {attn.name = "V"}, %scale: f32 {attn.name = "scale"}) -> ($f32(h, p, f) {attn.name = "O"})
     attributes {ranks = [#attn.rank<h>, #attn.rank<p>, #attn.rank<m>, #attn.rank<e>, #attn.rank<f>]} {
@@ -31,14 +31,7 @@ attn.kernel @attention(%Q: $f32(h, p, e) {attn.name = "Q"}, %K: $f32(h, m, e) {a
     %y = arith.mulf %x, %scale : f32
     attn.yield %y : f32
   } : $f32(h, p, m)
-  %X = attn.einsum [h, p] = max [m] ins(%s = %S[h, p, m] : $f32(h, p, m)) map { attn.yield %s : f32 } : $f32(h, p)
-  %N = attn.einsum [h, p, m] = ins(%s = %S[h, p, m] : $f32(h, p, m), %x = %X[h, p] : $f32(h, p)) map {
-    %d = attn.sub %s, %x : f32
-    %n = math.exp %d : f32
-    attn.yield %n : f32
-  } : $f32(h, p, m)
-  %D = attn.einsum [h, p] = sum [m] ins(%n = %N[h, p, m] : $f32(h, p, m)) map { attn.yield %n : f32 } : $f32(h, p)
-  %O = attn.einsum [h, p, f] = sum [m]
+)" + std::string(kWeights) + R"(  %O = attn.einsum [h, p, f] = sum [m]
          ins(%n = %N[h, p, m] : $f32(h, p, m), %d = %D[h, p] : $f32(h, p), %v = %V[h, m, f] : $f32(h, m, f)) map {
     %a = attn.div %n, %d : f32
     %y = arith.mulf %a, %v : f32

@@ -251,7 +251,7 @@ TermRef Derivation::cut(const Reduction &r, const Refusal &why) {
   Step step;
   step.rule = "cut";
   step.text = (getRow(r.op).name + "[" + rankList(r.binders) + "] waits for pass " + llvm::Twine(stage(closed)) + ": " +
-               why.reason + ": " + why.term->str(150))
+               why.reason + ": " + why.term->str())
                   .str();
   step.location = why.term->getLocation() ? why.term->getLocation() : r.location;
   if (llvm::none_of(remarks, [&](const Step &s) { return s.text == step.text; }))

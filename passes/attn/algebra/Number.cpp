@@ -35,8 +35,10 @@ double Number::toDouble() const { return isExact() ? double(numerator) / double(
 
 Number Number::operator-() const {
   Number r = *this;
-  r.numerator = -r.numerator;
-  r.approximate = -r.approximate;
+  if (isExact()) // whose approximate part stays +0: equal numbers have equal bits
+    r.numerator = -r.numerator;
+  else
+    r.approximate = -r.approximate;
   return r;
 }
 

@@ -21,7 +21,6 @@ private:
   bool isStreamed(TermRef t) const { return mentionsAny(t, r.binders); }
   bool isLate(TermRef t) const { return d.isLate(t, pass); }
   bool peel();
-  bool mayCancelIdentity(const Summand &s) const;
   bool peelAdd();
   bool peelMul();
   bool peelFunction();
@@ -35,23 +34,10 @@ private:
   unsigned pass;
   Reducer op;
   TermRef body;
-  bool changesIdentity = false; // something other than + w was peeled: max of nothing is -inf, not f(-inf)
+  bool changesIdentity = false; // what was peeled need not keep it: max of nothing is -inf, not f(-inf) or -inf + inf
   llvm::SmallVector<std::function<TermRef(TermRef)>> outside;
 };
 } // namespace attn::algebra
-
-/// Over no points the reduction is its identity, an infinity, which an addend may meet with the other sign: inf - inf.
-/// -inf - -inf is -inf where the second is a maximum's or a logarithm's (R13).
-bool OrderRule::mayCancelIdentity(const Summand &s) const {
-  if (!row.infiniteIdentity || !d.mayBeInfinite(s.term))
-    return false;
-  bool isMaximum = s.term->isReduction(Reducer::Max) || s.term->isFunction(Function::Log);
-  if (!isMaximum && !s.term->isReduction(Reducer::Min))
-    return true;
-  bool isNegative = isMaximum != s.weight.isNegative(); // the addend
-  bool isGuarded = row.identity < 0 && isMaximum && s.weight.isNegative();
-  return isNegative != (row.identity < 0) && !isGuarded;
-}
 
 bool OrderRule::peelAdd() {
   llvm::SmallVector<Summand> known, late, mixed;
@@ -63,13 +49,18 @@ bool OrderRule::peelAdd() {
     d.refuse("two streamed addends, one of them mixed with a summary", body);
     return false;
   }
-  changesIdentity |= llvm::any_of(late, [&](const Summand &s) { return mayCancelIdentity(s); });
   if (mixed.empty()) {
     body = context.add(known, constant);
     constant = 0;
   } else {
     llvm::append_range(late, known);
     body = context.scaled(mixed[0].weight, mixed[0].term);
+  }
+  // Over no points the text has the identity, and the shift may be an infinity of the other sign. -inf - -inf is -inf
+  // where both are maxima (R13).
+  for (const Summand &s : late) {
+    bool bothAreMaxima = op == Reducer::Max && s.weight.isNegative() && s.term->isReduction(Reducer::Max);
+    changesIdentity |= !bothAreMaxima && d.mayBeInfinite(s.term);
   }
   TermContext &c = context;
   outside.push_back([&c, late, constant](TermRef x) {
@@ -149,7 +140,7 @@ std::optional<TermRef> OrderRule::distribute() {
   const Monomial *m = parts->size() == 1 ? &(*parts)[0] : nullptr;
   if (!m || !m->opened.empty() || !context.isNonNegative(m->late))
     return d.refuse(row.name + " distributes over a factor that is not negative only", body);
-  d.note("defer", m->late->str(80) + " leaves " + row.name.str() + ": it is not negative", m->late);
+  d.note("defer", m->late->str() + " leaves " + row.name.str() + ": it is not negative", m->late);
   auto [coefficient, factors] = context.factors(context.scaled(m->coefficient, m->streamed));
   Derivation::Terms conditions(r.conditions);
   llvm::append_range(conditions, m->conditions);
@@ -160,7 +151,7 @@ std::optional<TermRef> OrderRule::distribute() {
   }
   TermRef exponent = e->base->getChild(0);
   factors.erase(e);
-  d.note("refer", "exp of " + exponent->str(80) + " relative to its own running max", exponent);
+  d.note("refer", "exp of " + exponent->str() + " relative to its own running max", exponent);
   TermRef reference = context.reduce(Reducer::Max, r.binders, conditions, exponent);
   TermRef inside = context.relative(op, {{ReferenceKind::Max, exponent, 0}}, r.binders, conditions,
                                     context.mul(factors, coefficient));
@@ -183,7 +174,7 @@ std::optional<TermRef> OrderRule::apply() {
       return std::nullopt;
   }
   d.note("order",
-         row.name.str() + " of " + r.body->str(80) + " is " + getRow(op).name.str() + " of " + body->str(60) +
+         row.name.str() + " of " + r.body->str() + " is " + getRow(op).name.str() + " of " + body->str() +
              (row.selectsIndex ? "" : ", the rest leaves"),
          r.body);
   TermRef result = context.reduce(op, r.binders, r.conditions, body, r.type);
@@ -207,7 +198,7 @@ std::optional<TermRef> Derivation::splitConnective(const Reduction &r, unsigned 
     (isLate(c, pass) ? late : known).push_back(c);
   if (llvm::any_of(late, [&](TermRef c) { return mentionsAny(c, r.binders); }) || known.empty())
     return refuse(row.name + " of streamed data and a summary", r.body);
-  note("defer", late[0]->str(80) + " leaves " + row.name.str(), late[0]);
+  note("defer", late[0]->str() + " leaves " + row.name.str(), late[0]);
   Reduction rest = r;
   rest.body = context.apply(*row.distributes, known);
   late.push_back(close(rest));

@@ -87,7 +87,7 @@ void Builder::deriveOutputs() {
     program.outputs.push_back(o);
   }
   for (TermRef a : program.assumptions)
-    derivation.note("assume", a->str(90) + " is not 0; where it is, the finalisation without cancellation is used", a);
+    derivation.note("assume", a->str() + " is not 0; where it is, the finalisation without cancellation is used", a);
 }
 
 /// A stream is closed under a change of reference: references and lower powers run in it, even if an earlier one had
@@ -174,7 +174,7 @@ void Program::print(llvm::raw_ostream &os) const {
     for (TermRef leaf : stream) {
       os << "    state[";
       llvm::interleave(leaf->getFreeIndices(), os, [&](TermRef i) { os << i->getName(); }, ",");
-      os << "] = " << leaf->str(150) << '\n';
+      os << "] = " << leaf->str() << '\n';
     }
   }
   for (const ProgramOutput &o : outputs) {

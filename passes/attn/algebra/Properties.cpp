@@ -37,6 +37,7 @@ constexpr FunctionRow kFunctionRows[kFunctions] = {
   {Function::Atan,       "atan",     F, false, true,  true,  false, false, false, none, none, false, false},
   {Function::Sinh,       "sinh",     F, false, true,  true,  false, false, false, none, none, false, false},
   {Function::Cosh,       "cosh",     F, false, false, false, true,  false, false, none, none, false, false},
+  {Function::Rsqrt,      "rsqrt",    F, false, false, false, true,  false, false, none, none, false, false},
   {Function::NonZero,    "nonzero",  F, false, false, false, true,  false, false, none, none, false, false},
   {Function::Finite,     "finite",   F, false, true,  false, false, false, false, none, none, false, false},
   {Function::IntDiv,     "/",        I, false, false, false, false, false, false, none, none, true,  false},

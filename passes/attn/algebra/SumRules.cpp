@@ -70,8 +70,8 @@ TermRef Derivation::expand(TermRef t) {
 
 // ---- rows without points
 
-/// May be infinite where the stream had no point, where 0 * t is not 0: a max, a min, a log, an exponential that none
-/// of them bounds.
+/// May be infinite where the stream had no point, where 0 * t is not 0: a max, a min, a log, an rsqrt, an exponential
+/// that none of them bounds.
 bool Derivation::mayBeInfinite(TermRef t) {
   auto endless = [&](TermRef q) {
     return llvm::any_of(leaves(q), [&](TermRef l) { return getRow(l->getReducer()).infiniteIdentity; });
@@ -80,7 +80,7 @@ bool Derivation::mayBeInfinite(TermRef t) {
     return t->getNumber().isInfinite();
   if (isLeaf(t))
     return endless(t);
-  if (t->isFunction(Function::Log) && !leaves(t).empty())
+  if ((t->isFunction(Function::Log) || t->isFunction(Function::Rsqrt)) && !leaves(t).empty())
     return true;
   if (t->is(TermKind::Exp)) {
     bool up = false, down = false;
@@ -176,7 +176,7 @@ std::optional<TermRef> Derivation::reassociated(const Reduction &r, TermRef para
         return a;
       },
       /*quiet=*/true);
-  note("reassociate", "the state of " + close(r)->str(110) + " loses rank " + parallel->getName().str(), r.body);
+  note("reassociate", "the state of " + close(r)->str() + " loses rank " + parallel->getName().str(), r.body);
   return result;
 }
 
@@ -219,8 +219,8 @@ TermRef Derivation::collect(llvm::ArrayRef<Monomial> monomials, Accumulate accum
     }
     if (!shared.empty() && !quiet)
       note("enlarge",
-           "the state of " + m.streamed->str(90) + " carries rank " + shared[0].index->getName().str() +
-               " too: " + late->str(60) + " does",
+           "the state of " + m.streamed->str() + " carries rank " + shared[0].index->getName().str() +
+               " too: " + late->str() + " does",
            m.streamed);
   }
   return context.add(result);
@@ -312,7 +312,7 @@ Derivation::Terms Derivation::binomialParts(const Accumulated &a, llvm::ArrayRef
   for (const Reference &r : references) {
     bool max = r.kind == ReferenceKind::Max;
     note("refer",
-         (max ? "exp of " : "powers of ") + r.term->str(80) + " relative to its own running " + (max ? "max" : "mean"),
+         (max ? "exp of " : "powers of ") + r.term->str() + " relative to its own running " + (max ? "max" : "mean"),
          r.term);
     values.push_back(context.reduce(max ? Reducer::Max : Reducer::Mean, a.binders, a.conditions, r.term));
   }
@@ -356,7 +356,7 @@ std::optional<TermRef> Derivation::splitSum(const Reduction &r, unsigned pass) {
   for (const Monomial &m : *monomials)
     if (!m.late->isNumber(1))
       note("defer",
-           m.late->str(80) + " leaves " + getRow(r.op).name.str() + "[" + r.binders[0].index->getName().str() + "]",
+           m.late->str() + " leaves " + getRow(r.op).name.str() + "[" + r.binders[0].index->getName().str() + "]",
            m.late);
   return collect(
       *monomials,

@@ -101,7 +101,7 @@ public:
   /// A formula, with the names of the spec.
   void print(llvm::raw_ostream &os) const;
   /// The formula, cut after `limit` characters.
-  std::string str(size_t limit = 300) const;
+  std::string str(size_t limit = size_t(-1)) const;
 
 private:
   friend class TermContext;

@@ -375,8 +375,18 @@ TermRef TermContext::apply(Function f, llvm::ArrayRef<TermRef> arguments) {
   }
   if (f == Function::Power && arguments[1]->is(TermKind::Number))
     return arguments[1]->isNumber(0) ? oneTerm : power(arguments[0], arguments[1]->getNumber());
+  // pow(exp(a)*x, n) = exp(n*a)*pow(x, n): a product has one exponential, whose exponents cancel before it is formed.
   if (f == Function::Power && arguments[0]->is(TermKind::Exp))
     return exp(mul(arguments[0]->getChild(0), arguments[1]));
+  if (f == Function::Power && arguments[0]->is(TermKind::Mul)) {
+    auto [c, fs] = factors(arguments[0]);
+    auto e = llvm::find_if(fs, [](const Factor &x) { return x.base->is(TermKind::Exp); });
+    if (e != fs.end()) {
+      TermRef exponent = e->base->getChild(0);
+      fs.erase(e);
+      return mul(exp(mul(exponent, arguments[1])), apply(f, {mul(fs, c), arguments[1]}));
+    }
+  }
   Term key;
   key.kind = TermKind::Apply;
   key.function = f;
@@ -410,6 +420,12 @@ bool TermContext::isNonNegative(TermRef t) {
     return it->second;
   bool result = computeNonNegative(t);
   return nonNegative[t] = result;
+}
+
+bool TermContext::isPositive(TermRef t) {
+  if (t->is(TermKind::Number))
+    return t->getNumber().isPositive();
+  return t->is(TermKind::Add) && t->getNumber().isPositive() && isNonNegative(t);
 }
 
 bool TermContext::computeNonNegative(TermRef t) {

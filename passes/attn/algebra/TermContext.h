@@ -88,6 +88,8 @@ public:
 
   // Questions.
   bool isNonNegative(TermRef t);
+  /// Proved: a positive number plus what is not negative. (An exponential may underflow.)
+  bool isPositive(TermRef t);
   bool containsReduction(TermRef t);
   /// t as coefficient and factors, or as constant and summands.
   std::pair<Number, llvm::SmallVector<Factor>> factors(TermRef t);

@@ -17,8 +17,9 @@ struct KernelBlocks {
   mlir::OpBuilder scalars;                ///< inserts in front of the launch at hand: scalars all its blocks share
   llvm::SmallVector<mlir::Value> extents; ///< of each rank
   mlir::IRMapping scalarValues;           ///< kernel arguments and attn.default -> values in the function
-  llvm::DenseMap<mlir::Value, mlir::Value> memory; ///< attn tensors that live in memory -> memrefs
-  llvm::SmallVector<mlir::Value> symbols;          ///< what AffineSymbolExpr(i) of conditions stands for
+  llvm::DenseMap<mlir::Value, mlir::Value> indices; ///< integers in the function -> the same as an index
+  llvm::DenseMap<mlir::Value, mlir::Value> memory;  ///< attn tensors that live in memory -> memrefs
+  llvm::SmallVector<mlir::Value> symbols;           ///< what AffineSymbolExpr(i) of conditions stands for
 
   explicit KernelBlocks(KernelOp kernel) : kernel(kernel), scalars(kernel.getContext()) {}
 
@@ -119,8 +120,8 @@ struct BlockScope {
   /// `tensor` with `value` where one of `conditions` fails.
   mlir::FailureOr<BlockTensor> mask(mlir::Location loc, const BlockTensor &tensor, llvm::ArrayRef<Condition> conditions,
                                     mlir::TypedAttr value);
-  /// `tensor` with 0 where the condition fails whatever the ranks are that the tensor lacks, if that has a closed form.
-  BlockTensor maskUnseen(mlir::Location loc, const BlockTensor &tensor, const Condition &condition);
+  /// `tensor` with 0 where a condition fails whatever the ranks are that the tensor lacks, if that has a closed form.
+  BlockTensor maskUnseen(mlir::Location loc, const BlockTensor &tensor, llvm::ArrayRef<mlir::AffineExpr> conditions);
   llvm::SmallVector<Condition> conditionsOf(EinsumOp op);
 };
 

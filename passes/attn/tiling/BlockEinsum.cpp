@@ -225,9 +225,22 @@ FailureOr<Value> EinsumLowering::reduce(Value acc) {
   return result.getResult();
 }
 
+/// A rank that is bound to have no points. Its fragments have one all the same, which must not be computed with: 0
+/// times an infinite scalar is not 0.
+static bool reducesNothing(KernelOp kernel, EinsumOp op) {
+  return llvm::any_of(ArrayRef(op.getIteratorNames()).drop_front(op.getNumParallel()),
+                      [&](StringRef rank) { return kernel.findRank(rank).getConstantExtent() == 0; });
+}
+
 FailureOr<BlockTensor> EinsumLowering::lowerReduction(Value acc) {
   BlockTensor result;
   result.dims = llvm::to_vector(parallel());
+  if (reducesNothing(block.kernel.kernel, op)) {
+    TypedAttr identity = op.getReducerAttr().getRow().identity(op.getType().getElementType());
+    result.frag = acc ? acc : block.splat(loc(), parallel(), identity);
+    setConditions(result, [](const Condition &) { return std::nullopt; });
+    return result;
+  }
   Value postponed;
   FailureOr<std::optional<Value>> dot = lowerDot(acc, postponed);
   if (failed(dot))

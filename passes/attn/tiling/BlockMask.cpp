@@ -5,6 +5,8 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "passes/attn/tiling/Block.h"
+#include "passes/route/Scalars.h"
+#include "llvm/ADT/SmallVectorExtras.h"
 
 using namespace mlir;
 using namespace attn;
@@ -56,102 +58,43 @@ AffineExpr attn::normalForm(AffineExpr expr) {
 
 //===-- conjuncts as constraints -------------------------------------------------------------------------------------
 
-namespace {
-
-struct AffineReader {
-  BlockScope &block;
-  EinsumOp op;
-
-  AffineExpr constant(int64_t value) { return getAffineConstantExpr(value, op.getContext()); }
-
-  /// Null for what is not affine in the points and captured scalars.
-  AffineExpr read(Value v) {
-    if (auto argument = dyn_cast<BlockArgument>(v); argument && argument.getOwner()->getParentOp() == op) {
-      unsigned i = argument.getArgNumber(), numInputs = op.getInputs().size();
-      if (i < numInputs)
-        return {};
-      return getAffineDimExpr(block.kernel.rankOf(op.getIterator(op.getPoints()[i - numInputs])), op.getContext());
-    }
-    Operation *def = v.getDefiningOp();
-    if (auto fixed = v.getDefiningOp<arith::ConstantOp>())
-      if (auto value = dyn_cast<IntegerAttr>(fixed.getValue()))
-        return constant(value.getInt());
-    if (!def || def->getParentOp() != op)
-      return isa<IndexType, IntegerType>(v.getType()) ? block.kernel.symbol(block.kernel.index(v)) : AffineExpr();
-    if (isa<arith::IndexCastOp, arith::ExtSIOp>(def))
-      return read(def->getOperand(0));
-    return binary(def);
-  }
-
-  AffineExpr binary(Operation *def) {
-    if (def->getNumOperands() != 2)
-      return {};
-    AffineExpr x = read(def->getOperand(0)), y = read(def->getOperand(1));
-    if (!x || !y)
-      return {};
-    if (isa<arith::AddIOp>(def))
-      return x + y;
-    if (isa<arith::SubIOp>(def))
-      return x - y;
-    if (isa<arith::MulIOp>(def))
-      return y.isSymbolicOrConstant() ? x * y : x.isSymbolicOrConstant() ? y * x : AffineExpr();
-    auto divisor = dyn_cast<AffineConstantExpr>(y);
-    if (!divisor || divisor.getValue() <= 0)
-      return {};
-    return isa<IDivOp>(def) ? x.floorDiv(y) : isa<IModOp>(def) ? x % y : AffineExpr();
-  }
-
-  /// The constraints that together say what the conjunct says; none if it is not affine.
-  SmallVector<AffineExpr> constraints(Value conjunct) {
-    if (auto both = conjunct.getDefiningOp<arith::AndIOp>()) {
-      SmallVector<AffineExpr> all = constraints(both.getLhs()), more = constraints(both.getRhs());
-      if (all.empty() || more.empty())
-        return {};
-      llvm::append_range(all, more);
-      return all;
-    }
-    auto compare = conjunct.getDefiningOp<arith::CmpIOp>();
-    if (!compare || compare.getLhs().getType().isInteger(1))
-      return {};
-    AffineExpr x = read(compare.getLhs()), y = read(compare.getRhs());
-    if (!x || !y)
-      return {};
-    switch (compare.getPredicate()) {
-    case arith::CmpIPredicate::sle:
-      return {y - x};
-    case arith::CmpIPredicate::slt:
-      return {y - x - 1};
-    case arith::CmpIPredicate::sge:
-      return {x - y};
-    case arith::CmpIPredicate::sgt:
-      return {x - y - 1};
-    case arith::CmpIPredicate::eq:
-      return {x - y, y - x};
-    default:
-      return {};
-    }
-  }
-};
-
-} // namespace
+/// The constraints that together say what the conjunct says, over rank numbers and the kernel's symbols; nothing where
+/// they do not say it all.
+static std::optional<SmallVector<AffineExpr>> constraintsOf(BlockScope &block, EinsumOp op, Value conjunct) {
+  KernelBlocks &kernel = block.kernel;
+  route::Symbols symbols(kernel.kernel);
+  route::ScalarReader reader(symbols, op);
+  for (auto [i, point] : llvm::enumerate(op.getPoints()))
+    reader.bind(op.getWhereBody().getArgument(op.getInputs().size() + i),
+                getAffineDimExpr(kernel.rankOf(op.getIterator(point)), op.getContext()));
+  route::Formula formula = reader.readCondition(conjunct);
+  if (formula.size() != 1 || !formula.front().exact)
+    return std::nullopt;
+  auto symbolOf = [&](const route::Symbols::Row &row) {
+    return kernel.symbol(row.value ? kernel.index(row.value) : kernel.extents[kernel.rankOf(row.rank)]);
+  };
+  SmallVector<AffineExpr> here = llvm::map_to_vector(symbols.rows(), symbolOf);
+  return llvm::map_to_vector(formula.front().constraints,
+                             [&](AffineExpr constraint) { return normalForm(constraint.replaceSymbols(here)); });
+}
 
 SmallVector<Condition> BlockScope::conditionsOf(EinsumOp op) {
   SmallVector<Condition> conditions;
   if (!op.hasWhere())
     return conditions;
-  AffineReader reader{*this, op};
   for (Value conjunct : op.getConjuncts()) {
     Condition condition;
     condition.einsum = op;
     for (unsigned iterator : op.getIteratorsOf(conjunct).set_bits())
       condition.ranks.push_back(kernel.rankOf(op.getIterator(iterator)));
-    SmallVector<AffineExpr> constraints = reader.constraints(conjunct);
-    if (constraints.empty()) {
+    std::optional<SmallVector<AffineExpr>> constraints = constraintsOf(*this, op, conjunct);
+    if (!constraints) {
       condition.conjunct = conjunct;
       conditions.push_back(condition);
+      continue;
     }
-    for (AffineExpr constraint : constraints) {
-      condition.constraint = normalForm(constraint);
+    for (AffineExpr constraint : *constraints) {
+      condition.constraint = constraint;
       conditions.push_back(condition);
     }
   }
@@ -282,16 +225,20 @@ static AffineExpr relaxed(BlockScope &block, AffineExpr constraint, ArrayRef<uns
   return normalForm(constraint);
 }
 
-BlockTensor BlockScope::maskUnseen(Location loc, const BlockTensor &tensor, const Condition &condition) {
-  AffineExpr constraint = condition.constraint ? relaxed(*this, condition.constraint, tensor.dims) : AffineExpr();
-  bool mentionsDims =
-      constraint && llvm::any_of(tensor.dims, [&](unsigned rank) { return constraint.isFunctionOfDim(rank); });
-  bool isExtent =
-      llvm::any_of(tensor.dims, [&](unsigned rank) { return constraint == extentCondition(rank).constraint; });
-  if (!mentionsDims || isExtent)
+BlockTensor BlockScope::maskUnseen(Location loc, const BlockTensor &tensor, ArrayRef<AffineExpr> conditions) {
+  SmallVector<AffineExpr> unseen;
+  for (AffineExpr condition : conditions) {
+    AffineExpr constraint = relaxed(*this, condition, tensor.dims);
+    auto isOf = [&](unsigned rank) { return constraint.isFunctionOfDim(rank); };
+    auto isExtentOf = [&](unsigned rank) { return constraint == extentCondition(rank).constraint; };
+    if (constraint && llvm::any_of(tensor.dims, isOf) && llvm::none_of(tensor.dims, isExtentOf))
+      unseen.push_back(constraint);
+  }
+  if (unseen.empty())
     return tensor;
-  bool isImplied = !isInexact && llvm::is_contained(visited, condition.constraint);
-  auto [set, operands] = overFragment({constraint}, tensor.dims);
+  bool isImplied =
+      !isInexact && llvm::all_of(conditions, [&](AffineExpr each) { return llvm::is_contained(visited, each); });
+  auto [set, operands] = overFragment(unseen, tensor.dims);
   auto type = cast<tile::FragType>(tensor.frag.getType());
   BlockTensor result = tensor;
   result.frag = tile::MaskOp::create(b, loc, type, tensor.frag, operands, Value(), isImplied ? full : Value(),

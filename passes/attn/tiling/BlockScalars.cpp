@@ -25,11 +25,17 @@ Value KernelBlocks::scalar(Value captured) {
   return cloneScalar(scalars, *this, captured, scalarValues);
 }
 
+/// One value a scalar, whoever made it an index: equal constraints have equal symbols.
 Value KernelBlocks::index(Value captured) {
+  if (auto cast = captured.getDefiningOp<arith::IndexCastOp>(); cast && captured.getType().isIndex())
+    captured = cast.getIn();
   Value value = scalar(captured);
   if (value.getType().isIndex())
     return value;
-  return arith::IndexCastOp::create(scalars, value.getLoc(), scalars.getIndexType(), value);
+  Value &known = indices[value];
+  if (!known)
+    known = arith::IndexCastOp::create(scalars, value.getLoc(), scalars.getIndexType(), value);
+  return known;
 }
 
 AffineExpr KernelBlocks::symbol(Value index) {

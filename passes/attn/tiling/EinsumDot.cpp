@@ -46,7 +46,10 @@ static bool splitFactors(EinsumOp op, Factors (&sides)[2], Factors &rest) {
     side->iterators.resize(op.getNumIterators());
   for (Value factor : inner) {
     llvm::SmallBitVector used = op.getIteratorsOf(factor);
-    bool joinsFirst = sides[0].values.empty() || !used.test(sides[0].iterators); // a subset
+    // Two factors are two sides, but for those that go element by element; what a side covers joins it.
+    bool isCovered = !used.test(sides[0].iterators);
+    bool joinsFirst =
+        sides[0].values.empty() || (isCovered && (!sides[1].values.empty() || used == sides[0].iterators));
     Factors &side = joinsFirst ? sides[0] : sides[1];
     side.values.push_back(factor);
     side.iterators |= used;
@@ -83,10 +86,8 @@ FailureOr<bool> EinsumLowering::maskSides(const Condition &c, ArrayRef<Value> sc
     // What no row of the block may see can be anything in memory, NaN too: 0 times it is not 0.
     bool isKnown = known.value && std::isfinite(*known.value);
     isSafe[s] = isSafe[s] && (isKnown || !covers[s] || c.isExtent || block.isMember);
-    if (isKnown || covers[s] || block.isMember)
-      continue;
-    BlockTensor side{frags[s], dims[s], {}, false};
-    frags[s] = block.maskUnseen(loc(), side, c).frag;
+    if (!isKnown && !covers[s] && !block.isMember && c.constraint)
+      frags[s] = block.maskUnseen(loc(), BlockTensor{frags[s], dims[s], {}, false}, c.constraint).frag;
   }
   bool isAnyZero = (isZero[0] && isSafe[0]) || (isZero[1] && isSafe[1]);
   for (unsigned s = 0; s < 2; ++s) {
@@ -104,6 +105,21 @@ FailureOr<bool> EinsumLowering::maskSides(const Condition &c, ArrayRef<Value> sc
     isAnyZero = true;
   }
   return isAnyZero;
+}
+
+/// In one member of a union the other side is 0 where the member's own set fails, whatever the single conditions say.
+/// So a side that may hold anything there is made 0 where no row of the block is in the set.
+void EinsumLowering::maskMember(ArrayRef<Value> scalars, ArrayRef<SmallVector<unsigned>> dims,
+                                MutableArrayRef<Value> frags) {
+  for (unsigned s = 0; s < 2; ++s) {
+    bool isKnown = llvm::all_of(reducedConditions(), [&](const Condition &c) {
+      Known known = evaluate(scalars[s], argumentsAt(c));
+      return c.isExtent || (known.value && std::isfinite(*known.value));
+    });
+    if (isKnown)
+      continue;
+    frags[s] = block.maskUnseen(loc(), BlockTensor{frags[s], dims[s], {}, false}, block.visited).frag;
+  }
 }
 
 /// Where the sum's body is a product of two sides, the dot of their fragments; scalars that depend on no reduced
@@ -153,6 +169,8 @@ FailureOr<std::optional<Value>> EinsumLowering::lowerDot(Value acc, Value &postp
     if (count < 2)
       return std::optional<Value>();
   }
+  if (block.isMember)
+    maskMember(scalars, dims, frags);
   for (const Condition &c : reducedConditions()) {
     FailureOr<bool> isSafe = maskSides(c, scalars, dims, frags);
     if (failed(isSafe))

@@ -175,6 +175,8 @@ struct EinsumLowering {
 
   mlir::FailureOr<BlockTensor> lowerMap();
   mlir::FailureOr<BlockTensor> lowerReduction(mlir::Value acc);
+  void maskMember(llvm::ArrayRef<mlir::Value> scalars, llvm::ArrayRef<llvm::SmallVector<unsigned>> dims,
+                  llvm::MutableArrayRef<mlir::Value> frags);
   mlir::FailureOr<bool> maskSides(const Condition &c, llvm::ArrayRef<mlir::Value> scalars,
                                   llvm::ArrayRef<llvm::SmallVector<unsigned>> dims,
                                   llvm::MutableArrayRef<mlir::Value> frags);

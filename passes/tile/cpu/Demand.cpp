@@ -2,6 +2,7 @@
 #include "passes/tile/cpu/Demand.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
+#include "passes/tile/cpu/Reduce.h"
 
 using namespace mlir;
 using namespace attn::tile;
@@ -91,9 +92,9 @@ static Fact factOf(Value fragment) {
   return factIn(map, map.getBody().front().getTerminator()->getOperand(number), std::nullopt);
 }
 
-MaskOp cpu::maskOfZeros(Value factor, DotOp dot) {
+MaskOp cpu::maskOfZeros(Value factor, Operation *reader) {
   auto map = factor.getDefiningOp<MapOp>();
-  if (!map || map->getBlock() != dot->getBlock())
+  if (!map || map->getBlock() != reader->getBlock())
     return {};
   Value yielded = map.getBody().front().getTerminator()->getOperand(cast<OpResult>(factor).getResultNumber());
   for (auto [i, input] : llvm::enumerate(map.getInputs())) {
@@ -104,6 +105,74 @@ MaskOp cpu::maskOfZeros(Value factor, DotOp dot) {
       return mask;
   }
   return {};
+}
+
+//===-- ends of rows -------------------------------------------------------------------------------------------------
+
+/// Elements that a loop takes at once, at most.
+static int64_t elementsAtOnce(const Emit &b) { return int64_t(b.row.lanes) * b.row.fmaLatency; }
+
+/// The one operand that has elements along the last dimension, if the reduction combines it as it is.
+static Value combinedAsIs(ReduceOp reduce) {
+  Block &body = reduce.getBody().front();
+  auto argument = dyn_cast<BlockArgument>(body.getTerminator()->getOperand(0));
+  if (!argument || argument.getArgNumber() >= reduce.getInputs().size() || !combinesAlongLast(reduce) ||
+      size_t(reduce.getType().getRank()) + 1 != reduce.getSpace().size() ||
+      !reduce.getOperandMap(argument.getArgNumber()).isIdentity())
+    return {};
+  return reduce.getInputs()[argument.getArgNumber()];
+}
+
+static bool isMadeBy(Operation *op, ReduceOp reduce, const Emit &b) { return op && b.joined.lookup(op) == reduce; }
+
+/// A contraction reads this factor by element, and no further than a tile's rows have elements other than zero.
+static bool readsToEnd(DotOp dot, Value factor, MaskOp mask) {
+  DotRoles roles = rolesOf(dot);
+  return vectorDim(dot) && roles.contracted.size() == 1 && dot->getOperand(1 - roles.vectors) == factor &&
+         dot->getOperand(roles.vectors) != factor && dot.getAcc() != factor && maskOfZeros(factor, dot) == mask &&
+         dot.getOperandMap(1 - roles.vectors).getResults().back() ==
+             getAffineDimExpr(roles.contracted.front(), dot.getContext());
+}
+
+MaskOp cpu::boundOf(ReduceOp reduce, Emit &b) {
+  Value combined = combinedAsIs(reduce);
+  Operation *source = combined ? combined.getDefiningOp() : nullptr;
+  if (!source || reduce.getSpace().back() % elementsAtOnce(b) != 0)
+    return {};
+  if (auto mask = dyn_cast<MaskOp>(source))
+    return mask.getOtherwise() == reduce.getIdentity() && !mask.getCondition() ? mask : MaskOp();
+  auto map = dyn_cast<MapOp>(source);
+  auto identity = dyn_cast<FloatAttr>(reduce.getIdentity());
+  MaskOp mask = map && isMadeBy(map, reduce, b) ? maskOfZeros(combined, reduce) : MaskOp();
+  if (!mask || mask.getCondition() || !identity || !identity.getValue().isZero())
+    return {};
+  bool onlyToEnd = llvm::all_of(combined.getUsers(), [&](Operation *user) {
+    auto dot = dyn_cast<DotOp>(user);
+    return user == reduce || (dot && readsToEnd(dot, combined, mask));
+  });
+  return onlyToEnd ? mask : MaskOp();
+}
+
+bool cpu::isReadToEnd(MaskOp mask, Emit &b) {
+  return llvm::all_of(mask->getUsers(), [&](Operation *user) {
+    if (auto reduce = dyn_cast<ReduceOp>(user))
+      return boundOf(reduce, b) == mask;
+    auto reduce = dyn_cast_or_null<ReduceOp>(b.joined.lookup(user));
+    return reduce && boundOf(reduce, b) == mask;
+  });
+}
+
+Value cpu::endOfRow(Emit &b, MaskOp mask, ArrayRef<OpFoldResult> coordinates) {
+  static constexpr int64_t mostRowsOfTile = 8; // microTile: latency times pipes, with one vector a row
+  unsigned last = coordinates.size() - 1;
+  Box box;
+  for (unsigned d = 0; d < last; ++d) {
+    box.first.push_back(b.apply(b.getAffineDimExpr(0).floorDiv(mostRowsOfTile) * mostRowsOfTile, coordinates[d]));
+    box.count.push_back(mostRowsOfTile);
+  }
+  box.first.push_back(b.getIndexAttr(0));
+  box.count.push_back(mask.getType().getShape().back());
+  return endAlong(b, mask, box, last, elementsAtOnce(b));
 }
 
 //===-- boxes --------------------------------------------------------------------------------------------------------

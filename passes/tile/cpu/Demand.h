@@ -12,8 +12,19 @@ namespace attn::tile::cpu {
 /// `dot`.
 MaskOp maskOfResult(DotOp dot);
 
-/// A mask outside of whose set `factor` is zero.
-MaskOp maskOfZeros(mlir::Value factor, DotOp dot);
+/// A mask outside of whose set `factor` is zero, made in the block of its reader.
+MaskOp maskOfZeros(mlir::Value factor, mlir::Operation *reader);
+
+/// A mask beyond whose set, in the last dimension, `reduce` need not go: what is there are identities. None unless all
+/// that it reads and makes on the way is read by others no further.
+MaskOp boundOf(ReduceOp reduce, Emit &b);
+
+/// Whether all readers of the masked elements stop at endOfRow.
+bool isReadToEnd(MaskOp mask, Emit &b);
+
+/// Where the readers of the row through `coordinates` stop: the same for all rows that a tile of a contraction may have
+/// in common, and a multiple of what loops over elements take at once.
+mlir::Value endOfRow(Emit &b, MaskOp mask, llvm::ArrayRef<mlir::OpFoldResult> coordinates);
 
 /// Points `first` to `first + count - 1` in each dimension of a mask's set.
 struct Box {

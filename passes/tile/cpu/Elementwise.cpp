@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // tile.map and tile.mask.
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "passes/tile/cpu/Emit.h"
+#include "passes/tile/cpu/Demand.h"
 
 using namespace mlir;
 using namespace attn::tile;
@@ -99,8 +99,18 @@ public:
       else
         upper = arith::SelectOp::create(b, holds(expr, start), upper, b.index(0));
     }
-    lower = lane(arith::MinSIOp::create(b, lower, b.index(extent)));
-    upper = lane(arith::MaxSIOp::create(b, upper, b.index(0)));
+    begin = arith::MinSIOp::create(b, lower, b.index(extent));
+    end = arith::MaxSIOp::create(b, upper, b.index(0));
+    lower = lane(begin);
+    upper = lane(end);
+  }
+
+  /// Elements [getBegin(), getEnd()) of the run satisfy the linear constraints.
+  Value getBegin() const { return begin; }
+  Value getEnd() const { return end; }
+  bool isLinear() const {
+    return llvm::all_of(llvm::seq(0u, set.getNumResults()),
+                        [&](unsigned i) { return stepAlong(set, i, *lanes).has_value(); });
   }
 
   /// Which of the `width` elements from `coordinates` on are in the set.
@@ -123,7 +133,7 @@ private:
   AffineMap set;
   std::optional<unsigned> lanes;
   SmallVector<OpFoldResult> parameters;
-  Value lower, upper;
+  Value begin, end, lower, upper; ///< the latter as 32-bit numbers, to compare lanes with
 
   Value lane(Value value) { return arith::IndexCastOp::create(b, b.getI32Type(), value); }
 
@@ -153,27 +163,84 @@ private:
 };
 } // namespace
 
+/// The elements where `keep` and the condition hold, as stored.
+static Value maskedElements(Emit &b, MaskOp op, Value keep, ArrayRef<OpFoldResult> coordinates,
+                            std::optional<unsigned> lanes, int64_t width) {
+  if (Value condition = op.getCondition()) {
+    AffineMap identity = b.getMultiDimIdentityMap(op.getType().getRank());
+    Value bits = b.splat(b.readProjected(condition, identity, coordinates, lanes, width), width);
+    keep = keep ? arith::AndIOp::create(b, keep, bits).getResult() : bits;
+  }
+  Value elements = b.read(b.buffers.lookup(op.getInput()), b.placeOf(op.getType(), coordinates),
+                          storedType(op.getType().getElementType()), width);
+  if (!keep)
+    return elements;
+  return arith::SelectOp::create(b, keep, elements, b.stored(cast<TypedAttr>(op.getOtherwise()), width));
+}
+
+/// What is the same along a run is left to code motion.
+Value cpu::emitElements(Emit &b, MaskOp op, ArrayRef<OpFoldResult> coordinates, std::optional<unsigned> lanes,
+                        int64_t width) {
+  SetOnRun set(b, op, lanes);
+  set.enter(coordinates);
+  Value elements = maskedElements(b, op, set.at(coordinates, width), coordinates, lanes, width);
+  Type element = op.getType().getElementType();
+  return elements.getType() == VectorType::get(width, element) || !isa<FloatType>(element)
+             ? elements
+             : arith::BitcastOp::create(b, VectorType::get(width, element), elements).getResult();
+}
+
+/// In place, where a row is in the set from one point to another: what is outside is overwritten, what is inside is not
+/// touched. (A choice between what is in memory and a constant, stored to the same place, ends in a masked store, which
+/// takes tens of cycles on some processors.)
+static void emitOutside(MaskOp op, SetOnRun &set, Emit &b) {
+  unsigned last = op.getType().getRank() - 1;
+  int64_t width = b.row.lanes, extent = op.getType().getShape().back();
+  bool stopsEarly = isReadToEnd(op, b) && extent % (width * b.row.fmaLatency) == 0;
+  auto rounded = [&](Value x, bool up) {
+    AffineExpr d = b.getAffineDimExpr(0);
+    return b.apply((up ? d.ceilDiv(width) : d.floorDiv(width)) * width, {OpFoldResult(x)});
+  };
+  auto overwrite = [&](ArrayRef<OpFoldResult> row, OpFoldResult from, OpFoldResult to, bool whole) {
+    b.loop(from, to, width, [&](OpFoldResult i) {
+      Coordinates at(row);
+      at[last] = i;
+      Value elements = whole ? b.stored(cast<TypedAttr>(op.getOtherwise()), width)
+                             : maskedElements(b, op, set.at(at, width), at, last, width);
+      b.write(elements, b.buffers.lookup(op.getResult()), b.placeOf(op.getType(), at));
+    });
+  };
+  ElementLoop rows{b, op.getType()};
+  rows.row = [&](ArrayRef<OpFoldResult> row) {
+    set.enter(row);
+    Value end = stopsEarly ? endOfRow(b, op, row) : b.index(extent);
+    auto clipped = [&](OpFoldResult x) { return OpFoldResult(arith::MinSIOp::create(b, b.value(x), end).getResult()); };
+    overwrite(row, b.getIndexAttr(0), clipped(rounded(set.getBegin(), false)), true);
+    overwrite(row, clipped(rounded(set.getBegin(), false)), clipped(rounded(set.getBegin(), true)), false);
+    overwrite(row, clipped(rounded(set.getEnd(), false)), clipped(rounded(set.getEnd(), true)), false);
+    overwrite(row, clipped(rounded(set.getEnd(), true)), end, true);
+  };
+  rows.emit();
+}
+
 /// `everywhere`: the set holds, only the condition is looked at.
 static void emitMask(MaskOp op, Emit &b, bool everywhere) {
   ElementLoop loop{b, op.getType()};
   std::optional<unsigned> lanes = loop.lanes();
   SetOnRun set(b, op, lanes);
-  AffineMap identity = b.getMultiDimIdentityMap(op.getType().getRank());
+  bool inPlace = b.buffers.lookup(op.getInput()) == b.buffers.lookup(op.getResult());
+  if (!everywhere && inPlace && !op.getCondition() && lanes && *lanes + 1 == op.getType().getRank() &&
+      runOf(op.getType())->length == op.getType().getShape().back() &&
+      op.getType().getShape().back() % b.row.lanes == 0 && set.isLinear())
+    return emitOutside(op, set, b);
   auto enter = [&](ArrayRef<OpFoldResult> coordinates) {
     if (!everywhere)
       set.enter(coordinates);
   };
   auto chunk = [&](ArrayRef<OpFoldResult> coordinates, int64_t width) {
     Value keep = everywhere ? Value() : set.at(coordinates, width);
-    if (Value condition = op.getCondition()) {
-      Value bits = b.splat(b.readProjected(condition, identity, coordinates, lanes, width), width);
-      keep = keep ? arith::AndIOp::create(b, keep, bits).getResult() : bits;
-    }
-    OpFoldResult place = b.placeOf(op.getType(), coordinates);
-    Value elements = b.read(b.buffers.lookup(op.getInput()), place, storedType(op.getType().getElementType()), width);
-    if (keep)
-      elements = arith::SelectOp::create(b, keep, elements, b.stored(cast<TypedAttr>(op.getOtherwise()), width));
-    b.write(elements, b.buffers.lookup(op.getResult()), place);
+    Value elements = maskedElements(b, op, keep, coordinates, lanes, width);
+    b.write(elements, b.buffers.lookup(op.getResult()), b.placeOf(op.getType(), coordinates));
   };
   loop.enter = enter;
   loop.chunk = chunk;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/tile/cpu/Emit.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -93,6 +94,16 @@ Value Emit::stored(TypedAttr element, int64_t width) {
   return constant(IntegerAttr::get(type, bits), width);
 }
 
+Value Emit::temporary(int64_t count, Type element) {
+  Value &memory = temporaries[{count, element}];
+  if (!memory) {
+    OpBuilder::InsertionGuard guard(*this);
+    setInsertionPointToStart(&getBlock()->getParent()->getParentOfType<func::FuncOp>().front());
+    memory = memref::AllocaOp::create(*this, MemRefType::get({count}, element), getI64IntegerAttr(64));
+  }
+  return memory;
+}
+
 OpFoldResult Emit::placeOf(FragType type, ArrayRef<OpFoldResult> coordinates) {
   return apply(linearPlace(type), coordinates);
 }
@@ -180,6 +191,8 @@ void ElementLoop::nest(Coordinates &coordinates, unsigned dim, OpFoldResult base
         coordinates[*lanes()] = base;
       enter(coordinates);
     }
+    if (row)
+      return row(coordinates);
     return lanes() ? chunks(coordinates, base, count) : chunk(coordinates, 0);
   }
   if (lanes() == dim)
@@ -262,6 +275,15 @@ SmallVector<Value> cpu::emitRegion(Emit &b, Block &body, ArrayRef<Value> argumen
   for (Value value : body.getTerminator()->getOperands())
     results.push_back(b.splat(map.lookupOrDefault(value), width));
   return results;
+}
+
+SmallVector<Value> cpu::emitElements(Emit &b, MapOp op, ArrayRef<OpFoldResult> coordinates,
+                                     std::optional<unsigned> lanes, int64_t width) {
+  SmallVector<Value> arguments;
+  for (unsigned i = 0; i < op.getInputs().size(); ++i)
+    arguments.push_back(b.readProjected(op.getInputs()[i], op.getOperandMap(i), coordinates, lanes, width));
+  arguments.append(emitPoints(b, op.getPoints(), op.getIndices(), coordinates, lanes, width));
+  return emitRegion(b, op.getBody().front(), arguments, width);
 }
 
 std::optional<int64_t> cpu::stepAlong(AffineMap map, unsigned result, unsigned dim) {

@@ -25,6 +25,12 @@ public:
   /// Where each fragment lies: a 1-D memref of the stored type.
   llvm::DenseMap<mlir::Value, mlir::Value> buffers;
 
+  /// Ops without loops of their own, and the op whose loops make them (see Sweeps.h).
+  llvm::DenseMap<mlir::Operation *, mlir::Operation *> joined;
+
+  /// Memory of `count` elements on the stack of the task, for the time of one op.
+  mlir::Value temporary(int64_t count, mlir::Type element);
+
   mlir::Value index(int64_t value);
   mlir::Value value(mlir::OpFoldResult value);
   /// `expr` with its dimensions and symbols replaced.
@@ -55,6 +61,9 @@ public:
   /// next `width` along dimension `lanes`. A scalar if it does not depend on `lanes`.
   mlir::Value readProjected(mlir::Value frag, mlir::AffineMap map, llvm::ArrayRef<mlir::OpFoldResult> coordinates,
                             std::optional<unsigned> lanes, int64_t width);
+
+private:
+  llvm::DenseMap<std::pair<int64_t, mlir::Type>, mlir::Value> temporaries;
 };
 
 /// Calls `chunk(coordinates, width)` for all elements of a fragment of `type`, once for each `width` of them along its
@@ -66,6 +75,8 @@ struct ElementLoop {
   bool scalar = false;
   llvm::function_ref<void(llvm::ArrayRef<mlir::OpFoldResult>)> enter = nullptr;
   llvm::function_ref<void(llvm::ArrayRef<mlir::OpFoldResult>, int64_t)> chunk = nullptr;
+  /// In place of chunks: once for all elements that share all other coordinates.
+  std::function<void(llvm::ArrayRef<mlir::OpFoldResult>)> row = nullptr;
 
   void emit();
   std::optional<unsigned> lanes() const;
@@ -80,9 +91,17 @@ private:
 /// scalars.
 llvm::SmallVector<mlir::Value> emitRegion(Emit &b, mlir::Block &body, llvm::ArrayRef<mlir::Value> arguments,
                                           int64_t width);
+/// The results of `op` at `coordinates` of its space and the next `width` along `lanes`, computed on the spot.
+llvm::SmallVector<mlir::Value> emitElements(Emit &b, MapOp op, llvm::ArrayRef<mlir::OpFoldResult> coordinates,
+                                            std::optional<unsigned> lanes, int64_t width);
+/// The same of a mask, as stored; its `full` is not looked at.
+mlir::Value emitElements(Emit &b, MaskOp op, llvm::ArrayRef<mlir::OpFoldResult> coordinates,
+                         std::optional<unsigned> lanes, int64_t width);
 /// Whether all ops of a region have a form on vectors.
 bool hasVectorForm(mlir::Block &body);
 
+/// The 1-D memref of the places of a `view`.
+mlir::Value viewOf(LoadOp op, Emit &b);
 void lowerLoad(LoadOp op, Emit &b);
 void lowerStore(StoreOp op, Emit &b);
 void lowerConvert(ConvertOp op, Emit &b);
@@ -90,6 +109,10 @@ void lowerMap(MapOp op, Emit &b);
 void lowerMask(MaskOp op, Emit &b);
 void lowerReduce(ReduceOp op, Emit &b);
 void lowerDot(DotOp op, Emit &b);
+
+/// The dimension of its space that a contraction's vectors go along: result and one factor lie contiguous there. None
+/// if it is scalar code.
+std::optional<unsigned> vectorDim(DotOp op);
 
 /// Index values of `points` at `coordinates`, one vector (or scalar, where it does not depend on `lanes`) a result.
 llvm::SmallVector<mlir::Value> emitPoints(Emit &b, std::optional<mlir::AffineMap> points, mlir::ValueRange symbols,

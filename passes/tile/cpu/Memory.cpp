@@ -339,19 +339,28 @@ private:
 };
 } // namespace
 
-void cpu::lowerLoad(LoadOp op, Emit &b) {
-  MapAccess access(b, op.getSource(), op.getMap(), op.getType(), op.getIndices(), op.getLimits(), op.getGathers(),
-                   op.getGatherMaps().value_or(ArrayAttr()));
-  Transfer(b, access, op.getResult(), cast<TypedAttr>(op.getPad())).emit(true);
+//===-- memory in the fragment's own layout ---------------------------------------------------------------------------
+
+/// The 1-D memref of the places that an access by `map` goes to, which keepsLayout.
+static Value placesIn(Emit &b, Value memory, AffineMap map, ValueRange indices, FragType type) {
+  auto source = cast<MemRefType>(memory.getType());
+  auto metadata = memref::ExtractStridedMetadataOp::create(b, memory);
+  OpFoldResult offset = metadata.getConstifiedMixedOffset();
+  SmallVector<OpFoldResult> parameters(indices.begin(), indices.end());
+  Coordinates nowhere(map.getNumDims(), b.getIndexAttr(0)); // the outer places do not depend on the element
+  unsigned numOuter = source.getRank() - type.getLayout().getExtents().size();
+  for (unsigned i = 0; i < numOuter; ++i) {
+    Value place = b.value(b.apply(map.getResult(i), nowhere, parameters));
+    Value step = b.value(metadata.getConstifiedMixedStrides()[i]);
+    offset = b.add(offset, arith::MulIOp::create(b, place, step).getResult());
+  }
+  auto places = MemRefType::get({numPlaces(type)}, storedType(type.getElementType()),
+                                StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1}));
+  return memref::ReinterpretCastOp::create(b, places, metadata.getBaseBuffer(), b.value(offset),
+                                           ArrayRef<OpFoldResult>(b.getIndexAttr(numPlaces(type))),
+                                           ArrayRef<OpFoldResult>(b.getIndexAttr(1)));
 }
 
-void cpu::lowerStore(StoreOp op, Emit &b) {
-  auto type = cast<FragType>(op.getValue().getType());
-  MapAccess access(b, op.getTarget(), op.getMap(), type, op.getIndices(), op.getLimits());
-  Transfer(b, access, op.getValue(), TypedAttr()).emit(false);
-}
-
-/// Rows are the memory, whichever end they are at; between two other layouts, elements are.
 /// Copies a fragment to another place of the same layout.
 static void copyPlaces(FragType type, Value source, Value target, cpu::Emit &b) {
   FragType flat = FragType::get({numPlaces(type)}, type.getElementType());
@@ -363,6 +372,59 @@ static void copyPlaces(FragType type, Value source, Value target, cpu::Emit &b) 
   loop.emit();
 }
 
+static bool isWithin(FragType type, ValueRange limits) {
+  return llvm::all_of(llvm::zip(limits, type.getShape()), [](auto pair) {
+    std::optional<int64_t> limit = getConstantIntValue(std::get<0>(pair));
+    return limit && *limit >= std::get<1>(pair);
+  });
+}
+
+/// A store of all places, if the block is inside of the memory.
+static bool storePlaces(StoreOp op, Emit &b) {
+  auto type = cast<FragType>(op.getValue().getType());
+  auto memory = cast<MemRefType>(op.getTarget().getType());
+  if (!keepsLayout(op.getMap(), memory, type) || !isWithin(type, op.getLimits()))
+    return false;
+  unsigned numOuter = memory.getRank() - type.getLayout().getExtents().size();
+  SmallVector<OpFoldResult> parameters(op.getIndices().begin(), op.getIndices().end());
+  Coordinates nowhere(op.getMap().getNumDims(), b.getIndexAttr(0));
+  Value inside = b.constant(b.getBoolAttr(true), 0);
+  for (unsigned i = 0; i < numOuter; ++i) {
+    Value place = b.value(b.apply(op.getMap().getResult(i), nowhere, parameters));
+    Value size = memref::DimOp::create(b, op.getTarget(), i);
+    Value holds = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, place, size);
+    inside = arith::AndIOp::create(b, inside, holds);
+  }
+  b.branch(inside, [&] {
+    Value places = placesIn(b, op.getTarget(), op.getMap(), op.getIndices(), type);
+    copyPlaces(type, b.buffers.lookup(op.getValue()), places, b);
+  });
+  return true;
+}
+
+Value cpu::viewOf(LoadOp op, Emit &b) {
+  return placesIn(b, op.getSource(), op.getMap(), op.getIndices(), op.getType());
+}
+
+//===-- ops ----------------------------------------------------------------------------------------------------------
+
+void cpu::lowerLoad(LoadOp op, Emit &b) {
+  if (op.getView())
+    return;
+  MapAccess access(b, op.getSource(), op.getMap(), op.getType(), op.getIndices(), op.getLimits(), op.getGathers(),
+                   op.getGatherMaps().value_or(ArrayAttr()));
+  Transfer(b, access, op.getResult(), cast<TypedAttr>(op.getPad())).emit(true);
+}
+
+void cpu::lowerStore(StoreOp op, Emit &b) {
+  if (storePlaces(op, b))
+    return;
+  auto type = cast<FragType>(op.getValue().getType());
+  MapAccess access(b, op.getTarget(), op.getMap(), type, op.getIndices(), op.getLimits());
+  Transfer(b, access, op.getValue(), TypedAttr()).emit(false);
+}
+
+/// Rows are the memory, whichever end they are at; between two other layouts, elements are.
 void cpu::lowerConvert(ConvertOp op, Emit &b) {
   FragType from = op.getInput().getType(), to = op.getType();
   Value source = b.buffers.lookup(op.getInput()), target = b.buffers.lookup(op.getResult());

@@ -1,58 +1,95 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // tile.reduce. Lanes go along the last combined dimension, with one combination of lanes a result; or, where the
 // operands are contiguous along a dimension of the result instead, along that, with none.
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "passes/tile/cpu/Reduce.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/Utils/VectorUtils.h"
-#include "passes/tile/cpu/Emit.h"
+#include "passes/tile/cpu/Demand.h"
+#include "passes/tile/cpu/Sweeps.h"
 
 using namespace mlir;
 using namespace attn::tile;
 using namespace attn::tile::cpu;
 
+//===-- lanes --------------------------------------------------------------------------------------------------------
+
+Value LaneCombiner::combine(Value x, Value y) {
+  return vector::makeArithReduction(b, b.getLoc(), reduce.getKind(), x, y);
+}
+
+bool LaneCombiner::dropsNan() {
+  return reduce.getKind() == vector::CombiningKind::MAXIMUMF || reduce.getKind() == vector::CombiningKind::MINIMUMF;
+}
+
+Value LaneCombiner::combineFast(Value x, Value y) {
+  if (!dropsNan())
+    return combine(x, y);
+  bool isMaximum = reduce.getKind() == vector::CombiningKind::MAXIMUMF;
+  auto predicate = isMaximum ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT;
+  Value better = arith::CmpFOp::create(b, predicate, y, x);
+  return arith::SelectOp::create(b, better, y, x);
+}
+
+Type LaneCombiner::wordType() { return b.getIntegerType(reduce.getType().getElementType().getIntOrFloatBitWidth()); }
+
+Value LaneCombiner::unordered(Value x, Value y) {
+  Value found = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, x, y);
+  return arith::ExtSIOp::create(b, VectorType::get(width, wordType()), found);
+}
+
+Value LaneCombiner::widened(Value elements) {
+  if (cast<VectorType>(elements.getType()).getNumElements() == width)
+    return elements;
+  return vector::InsertStridedSliceOp::create(b, elements, identity(), ArrayRef<int64_t>{0}, ArrayRef<int64_t>{1});
+}
+
+Value LaneCombiner::acrossLanes(Value elements) {
+  for (int64_t count = width; count > 1; count /= 2) {
+    auto low = llvm::to_vector(llvm::seq<int64_t>(0, count / 2)),
+         high = llvm::to_vector(llvm::seq<int64_t>(count / 2, count));
+    elements = combine(vector::ShuffleOp::create(b, elements, elements, low),
+                       vector::ShuffleOp::create(b, elements, elements, high));
+  }
+  return vector::ExtractOp::create(b, elements, 0);
+}
+
+//===-- the op -------------------------------------------------------------------------------------------------------
+
+/// How many operands lie contiguous along dimension `dim` of the space.
+static unsigned countAlong(ReduceOp op, unsigned dim) {
+  return llvm::count_if(llvm::enumerate(op.getInputs()), [&](auto input) {
+    std::optional<Run> run = runOf(cast<FragType>(input.value().getType()));
+    return run && op.getOperandMap(input.index()).getDimPosition(run->dim) == dim;
+  });
+}
+
+/// The dimension that vectors go along; none if the reduction is scalar code.
+static std::optional<unsigned> lanesAlong(ReduceOp op) {
+  std::optional<Run> run = runOf(op.getType());
+  unsigned last = op.getSpace().size() - 1;
+  bool isAlongLast = countAlong(op, last) != 0;
+  if (!hasVectorForm(op.getBody().front()) || (!isAlongLast && (!run || op.getSpace()[last] == 1)))
+    return std::nullopt;
+  return run && !isAlongLast && countAlong(op, run->dim) ? run->dim : last;
+}
+
+bool cpu::combinesAlongLast(ReduceOp op) {
+  return op.getSpace().size() > 1 && lanesAlong(op) == op.getSpace().size() - 1;
+}
+
+/// A function of the math dialect is a polynomial: about so many instructions.
+static constexpr int64_t functionCost = 16;
+
 namespace {
 class Reduction {
 public:
-  Reduction(ReduceOp op, Emit &b) : op(op), b(b), space(op.getSpace()), rank(op.getType().getRank()) {}
+  Reduction(ReduceOp op, Emit &b)
+      : op(op), b(b), space(op.getSpace()), rank(op.getType().getRank()), lanes(lanesAlong(op)),
+        combiner(op, b, b.row.lanes), made(joinedElements(op, b)), bound(boundOf(op, b)) {}
 
   void emit() {
-    scalar = !hasVectorForm(op.getBody().front());
-    std::optional<Run> run = runOf(op.getType());
-    unsigned last = space.size() - 1;
-    if (scalar || (!countAlong(last) && (!run || space[last] == 1)))
-      return emitResults({}, true);
-    if (run && !countAlong(last) && countAlong(run->dim))
-      return emitResults(run->dim, false);
-    emitResults(last, true);
-  }
-
-private:
-  ReduceOp op;
-  Emit &b;
-  ArrayRef<int64_t> space;
-  unsigned rank;
-  bool scalar = false;
-
-  /// How many operands lie contiguous along dimension `dim` of the space.
-  unsigned countAlong(unsigned dim) {
-    return llvm::count_if(llvm::enumerate(op.getInputs()), [&](auto input) {
-      std::optional<Run> run = runOf(cast<FragType>(input.value().getType()));
-      return run && op.getOperandMap(input.index()).getDimPosition(run->dim) == dim;
-    });
-  }
-
-  Value combine(Value x, Value y) { return vector::makeArithReduction(b, b.getLoc(), op.getKind(), x, y); }
-  Value identity(int64_t width) { return b.constant(cast<TypedAttr>(op.getIdentity()), width); }
-
-  Value element(ArrayRef<OpFoldResult> coordinates, std::optional<unsigned> lanes, int64_t width) {
-    SmallVector<Value> arguments;
-    for (unsigned i = 0; i < op.getInputs().size(); ++i)
-      arguments.push_back(b.readProjected(op.getInputs()[i], op.getOperandMap(i), coordinates, lanes, width));
-    arguments.append(emitPoints(b, op.getPoints(), op.getIndices(), coordinates, lanes, width));
-    return emitRegion(b, op.getBody().front(), arguments, width).front();
-  }
-
-  /// `one` result at a time, its lanes combined in the end; else as many as the chunk has.
-  void emitResults(std::optional<unsigned> lanes, bool one) {
+    // One result at a time, its lanes combined in the end; else as many as the chunk has.
+    bool one = !lanes || *lanes + 1 == space.size();
     FragType type = op.getType();
     auto chunk = [&](ArrayRef<OpFoldResult> result, int64_t width) {
       Coordinates coordinates(result);
@@ -60,20 +97,50 @@ private:
       OpFoldResult place = b.placeOf(type, result);
       auto acc = [&](int64_t width) {
         return op.getAcc() ? b.read(b.buffers.lookup(op.getAcc()), place, type.getElementType(), width)
-                           : identity(width);
+                           : combiner.identity(width);
       };
       Value value;
       if (one && lanes)
-        value = combine(acc(0), alongLanes(coordinates, *lanes));
+        value = combiner.combine(acc(0), alongLanes(coordinates, *lanes));
       else
         value = nest(coordinates, rank, space.size(), {acc(width)}, [&](ArrayRef<Value> carried) {
-                  return SmallVector<Value>{combine(carried[0], element(coordinates, lanes, width))};
+                  return SmallVector<Value>{combiner.combine(carried[0], element(coordinates, width))};
                 }).front();
       b.write(value, b.buffers.lookup(op.getResult()), place);
     };
     ElementLoop loop{b, type, one};
     loop.chunk = chunk;
     loop.emit();
+  }
+
+private:
+  ReduceOp op;
+  Emit &b;
+  ArrayRef<int64_t> space;
+  unsigned rank;
+  std::optional<unsigned> lanes;
+  LaneCombiner combiner;
+  Operation *made; ///< map or mask whose elements are made here
+  MaskOp bound;    ///< beyond whose set there are only identities
+
+  Value element(ArrayRef<OpFoldResult> coordinates, int64_t width) {
+    SmallVector<Value> arguments;
+    for (unsigned i = 0; i < op.getInputs().size(); ++i)
+      if (made && made->getResult(0) == op.getInputs()[i])
+        arguments.push_back(madeElement(coordinates, width));
+      else
+        arguments.push_back(b.readProjected(op.getInputs()[i], op.getOperandMap(i), coordinates, lanes, width));
+    arguments.append(emitPoints(b, op.getPoints(), op.getIndices(), coordinates, lanes, width));
+    return emitRegion(b, op.getBody().front(), arguments, width).front();
+  }
+
+  Value madeElement(ArrayRef<OpFoldResult> coordinates, int64_t width) {
+    Value frag = made->getResult(0);
+    auto map = dyn_cast<MapOp>(made);
+    Value value = map ? emitElements(b, map, coordinates, lanes, width).front()
+                      : emitElements(b, cast<MaskOp>(made), coordinates, lanes, width);
+    b.write(value, b.buffers.lookup(frag), b.placeOf(cast<FragType>(frag.getType()), coordinates));
+    return value;
   }
 
   using Step = function_ref<SmallVector<Value>(ArrayRef<Value>)>;
@@ -87,101 +154,77 @@ private:
     });
   }
 
-  /// Combines everything for one result. Several accumulators, since each combination waits for the one before.
+  /// How many combinations must be under way at once: each waits for the one before, while others and what makes the
+  /// elements go on.
+  int64_t numChains() {
+    int64_t cost = 1;
+    auto count = [&](Block &body) {
+      for (Operation &each : body.without_terminator())
+        cost += isa<math::MathDialect>(each.getDialect()) ? functionCost : 1;
+    };
+    count(op.getBody().front());
+    if (auto map = dyn_cast_or_null<MapOp>(made))
+      count(map.getBody().front());
+    return llvm::divideCeil(b.row.fmaLatency, cost);
+  }
+
+  /// Combines everything for one result, in several accumulators.
   Value alongLanes(Coordinates &coordinates, unsigned lanes) {
-    int64_t width = b.row.lanes, extent = space[lanes], chunks = extent / width;
-    int64_t chains = llvm::bit_floor(uint64_t(std::clamp<int64_t>(chunks, 1, b.row.fmaLatency)));
+    int64_t width = combiner.getWidth(), extent = space[lanes], chunks = extent / width;
+    int64_t chains = llvm::bit_floor(uint64_t(std::clamp<int64_t>(chunks, 1, numChains())));
     int64_t whole = chunks / chains * chains * width;
     auto at = [&](OpFoldResult position, int64_t width) {
       coordinates[lanes] = position;
-      return element(coordinates, lanes, width);
+      return element(coordinates, width);
     };
     auto step = [&](ArrayRef<Value> carried) {
-      SmallVector<Value> next =
-          b.carry(b.getIndexAttr(whole), chains * width, carried, [&](OpFoldResult i, ArrayRef<Value> values) {
-            SmallVector<Value> elements;
-            for (int64_t chain = 0; chain < chains; ++chain)
-              elements.push_back(at(b.add(i, b.getIndexAttr(chain * width)), width));
-            return accumulate(values, elements);
-          });
+      OpFoldResult end = bound ? OpFoldResult(endOfRow(b, bound, coordinates)) : b.getIndexAttr(whole);
+      SmallVector<Value> next = b.carry(end, chains * width, carried, [&](OpFoldResult i, ArrayRef<Value> values) {
+        SmallVector<Value> elements;
+        for (int64_t chain = 0; chain < chains; ++chain)
+          elements.push_back(at(b.add(i, b.getIndexAttr(chain * width)), width));
+        return accumulate(values, elements);
+      });
       for (int64_t i = whole; i < extent; i += width) {
-        SmallVector<Value> rest(chains, identity(width));
-        rest.front() = widened(at(b.getIndexAttr(i), std::min(width, extent - i)), width);
+        SmallVector<Value> rest(chains, combiner.identity());
+        rest.front() = combiner.widened(at(b.getIndexAttr(i), std::min(width, extent - i)));
         next = accumulate(next, rest);
       }
       return next;
     };
-    SmallVector<Value> initial(chains, identity(width));
-    if (dropsNan())
-      initial.push_back(b.constant(IntegerAttr::get(wordType(), 0), width));
-    return acrossLanes(total(nest(coordinates, rank, lanes, initial, step)));
+    SmallVector<Value> initial(chains, combiner.identity());
+    if (combiner.dropsNan())
+      initial.push_back(b.constant(IntegerAttr::get(combiner.wordType(), 0), width));
+    return combiner.acrossLanes(total(nest(coordinates, rank, lanes, initial, step)));
   }
 
-  //===-- accumulators
-  //----------------------------------------------------------------------------------------------===//
-  // maximumf and minimumf take five instructions, a comparison and a choice one, which loses a NaN. So NaNs are
-  // collected beside, for two vectors with one comparison, and put back at the end.
-
-  bool dropsNan() {
-    return op.getKind() == vector::CombiningKind::MAXIMUMF || op.getKind() == vector::CombiningKind::MINIMUMF;
-  }
-  Type wordType() { return b.getIntegerType(op.getType().getElementType().getIntOrFloatBitWidth()); }
-
+  /// NaNs are collected beside, for two vectors with one comparison, and put back at the end.
   SmallVector<Value> accumulate(ArrayRef<Value> carried, ArrayRef<Value> elements) {
     SmallVector<Value> next;
-    bool isMaximum = op.getKind() == vector::CombiningKind::MAXIMUMF;
-    auto predicate = isMaximum ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT;
-    for (auto [value, element] : llvm::zip(carried, elements)) {
-      if (!dropsNan()) {
-        next.push_back(combine(value, element));
-        continue;
-      }
-      Value better = arith::CmpFOp::create(b, predicate, element, value);
-      next.push_back(arith::SelectOp::create(b, better, element, value));
-    }
-    if (dropsNan()) {
+    for (auto [value, element] : llvm::zip(carried, elements))
+      next.push_back(combiner.combineFast(value, element));
+    if (combiner.dropsNan()) {
       Value nans = carried.back();
-      for (size_t i = 0; i < elements.size(); i += 2) {
-        Value found = arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, elements[i],
-                                            elements[std::min(i + 1, elements.size() - 1)]);
-        nans = arith::OrIOp::create(b, nans, arith::ExtSIOp::create(b, nans.getType(), found));
-      }
+      for (size_t i = 0; i < elements.size(); i += 2)
+        nans = arith::OrIOp::create(b, nans,
+                                    combiner.unordered(elements[i], elements[std::min(i + 1, elements.size() - 1)]));
       next.push_back(nans);
     }
     return next;
   }
 
   Value total(SmallVector<Value> accumulators) {
-    Value nans = dropsNan() ? accumulators.pop_back_val() : Value();
+    Value nans = combiner.dropsNan() ? accumulators.pop_back_val() : Value();
     for (size_t count = accumulators.size(); count > 1; count /= 2)
       for (size_t i = 0; i < count / 2; ++i)
-        accumulators[i] = combine(accumulators[i], accumulators[count / 2 + i]);
+        accumulators[i] = combiner.combine(accumulators[i], accumulators[count / 2 + i]);
     if (!nans)
       return accumulators.front();
     auto type = cast<FloatType>(op.getType().getElementType());
-    Value nan = b.constant(FloatAttr::get(type, APFloat::getQNaN(type.getFloatSemantics())), b.row.lanes);
-    Value zero = b.constant(IntegerAttr::get(wordType(), 0), b.row.lanes);
+    Value nan = b.constant(FloatAttr::get(type, APFloat::getQNaN(type.getFloatSemantics())), combiner.getWidth());
+    Value zero = b.constant(IntegerAttr::get(combiner.wordType(), 0), combiner.getWidth());
     Value found = arith::CmpIOp::create(b, arith::CmpIPredicate::ne, nans, zero);
     return arith::SelectOp::create(b, found, nan, accumulators.front());
-  }
-
-  /// Fills up with the identity.
-  Value widened(Value elements, int64_t width) {
-    if (cast<VectorType>(elements.getType()).getNumElements() == width)
-      return elements;
-    return vector::InsertStridedSliceOp::create(b, elements, identity(width), ArrayRef<int64_t>{0},
-                                                ArrayRef<int64_t>{1});
-  }
-
-  /// A tree: halves are combined until one element is left.
-  Value acrossLanes(Value elements) {
-    for (int64_t width = cast<VectorType>(elements.getType()).getNumElements(); width > 1; width /= 2) {
-      auto low = llvm::to_vector(llvm::seq<int64_t>(0, width / 2)),
-           high = llvm::to_vector(llvm::seq<int64_t>(width / 2, width));
-      elements = combine(vector::ShuffleOp::create(b, elements, elements, low),
-                         vector::ShuffleOp::create(b, elements, elements, high));
-    }
-    return vector::ExtractOp::create(b, elements, 0);
   }
 };
 } // namespace

@@ -49,6 +49,15 @@ func.func @load_c4(%m: memref<?xf32>, %i: index, %t: !tile.frag<4xf32>) {
 
 // -----
 
+func.func @load_c5(%m: memref<?x8x4xf32>, %i: index) {
+  // expected-error@+1 {{view of memory that is not in the layout of '!tile.frag<4x8xf32, <(d0, d1) -> (d1, d0), "scratch", [8, 4]>>'}}
+  %0 = tile.load %m[affine_map<(i, j)[s] -> (s, i, j)>](%i) limits(%i, %i) pad 0.0 : f32 view
+       : memref<?x8x4xf32> -> !tile.frag<4x8xf32, <(i, j) -> (j, i), "scratch", [8, 4]>>
+  return
+}
+
+// -----
+
 func.func @map_c1(%a: !tile.frag<4x8xf32>) {
   // expected-error@+1 {{operand 0 has extent 4 in dimension 1, expected 8}}
   %0 = tile.map ins(%a : !tile.frag<4x8xf32>) [affine_map<(i, j) -> (j, i)>] {

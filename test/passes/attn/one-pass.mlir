@@ -56,8 +56,8 @@ attn.kernel @normalised(%Q: tensor<?x4xf32, #attn.ranks<p, e>> {attn.name = "Q"}
 }
 
 // -----
-// min(S - min S + V): the shift passes through the minimum; two passes as written. Over no points inf - inf is not the
-// identity, so the points are counted.
+// min(S - min S + V): the shift passes through the minimum; two passes as written. The points are counted: over none the
+// minimum is inf, and inf - inf is not.
 // CHECK-LABEL: attn.kernel @min_plus
 // CHECK: attn.stream over ["m"] identities [0x7F800000 : f32, 0x7F800000 : f32, 0.000000e+00 : f32] step {
 // CHECK: attn.einsum [p] = min [m]

@@ -9,6 +9,10 @@
 // PINNED: attn.group tiling {b = 1 : i64, e = 16 : i64, f = 24 : i64, m = 32 : i64, p = 16 : i64}
 // SIMT: m = 64 : i64, p = 64 : i64
 // REMARK: remark: tiling m = 256, b = 1, p = 64, f = 24, e = 16
+// REMARK: remark: block m = 256: streamed: 64 x 256 scores, 64 KiB of 512 KiB scratch
+// REMARK: remark: block b = 1: its points share no factor
+// REMARK: remark: block p = 64: rows, which read each block of the other factor once
+// REMARK: remark: block f = 24: the whole extent
 !Q = tensor<?x?x16xf32, #attn.ranks<b, p, e>>
 !K = tensor<?x?x16xf32, #attn.ranks<b, m, e>>
 !V = tensor<?x?x24xf32, #attn.ranks<b, m, f>>

@@ -73,3 +73,29 @@ func.func @outside_the_loop(%A: !mem, %n: index) {
   }
   return
 }
+
+// A view needs no place, and what may be one is never worked on in place.
+// CHECK-LABEL: func @view
+// CHECK-SAME: tile.scratch_bytes = 512
+func.func @view(%A: !mem, %W: memref<?x64xf32>, %n: index, %packed: i1) {
+  // CHECK: scf.if
+  // CHECK: tile.load {{.*}} view : memref<?x64xf32>
+  // CHECK: tile.load {{.*}} {tile.offset = array<i64: [[X:[0-9]+]]>}
+  %a = scf.if %packed -> !f {
+    %v = tile.load %W[affine_map<(i)[s] -> (s, i)>](%n) limits(%n) pad 0.0 : f32 view : memref<?x64xf32> -> !f
+    scf.yield %v : !f
+  } else {
+    %l = tile.load %A[#id]() limits(%n) pad 0.0 : f32 : !mem -> !f
+    scf.yield %l : !f
+  }
+  // CHECK: tile.map
+  // CHECK-NOT: tile.offset = array<i64: [[X]]>
+  // CHECK: tile.store
+  %s = tile.map ins(%a : !f) [#id] {
+  ^bb0(%p: f32):
+    %u = arith.addf %p, %p : f32
+    tile.yield %u : f32
+  } -> !f
+  tile.store %s, %A[#id]() limits(%n) : !f, !mem
+  return
+}
