@@ -98,13 +98,13 @@ void EinsumEmitter::declare(StringRef rank) {
   kernel.setRanksAttr(b.getArrayAttr(ranks));
 }
 
-/// A rank of the same extent, for a reduction inside an Einsum over the rank itself.
-StringRef EinsumEmitter::alias(StringRef rank) {
-  std::string name;
-  for (unsigned i = 1; name.empty() || terms.getKernel().findRank(name); ++i)
-    name = (rank + "." + Twine(i)).str();
-  declare(name);
-  return context.index(name)->getName();
+/// A rank of the same extent that is not in use, for a reduction inside an Einsum over the rank itself.
+TermRef EinsumEmitter::alias(StringRef rank, Terms used) {
+  TermRef index = nullptr;
+  for (unsigned i = 1; !index || llvm::is_contained(used, index); ++i)
+    index = context.index((rank + "." + Twine(i)).str());
+  declare(index->getName());
+  return index;
 }
 
 Opened EinsumEmitter::openNamed(TermRef t) {
@@ -114,7 +114,7 @@ Opened EinsumEmitter::openNamed(TermRef t) {
   for (algebra::Binder &b : o.binders) {
     TermRef named = context.index(b.index->getName());
     if (llvm::is_contained(used, named))
-      named = context.index(alias(b.index->getName()));
+      named = alias(b.index->getName(), used);
     used.push_back(named);
     map[b.index] = named;
     b.index = named;
@@ -133,10 +133,11 @@ static SmallVector<TermRef> bindersOf(const Opened &o) {
   return llvm::map_to_vector(o.binders, [](const algebra::Binder &b) { return b.index; });
 }
 
-static SmallVector<TermRef> within(Terms conditions, Terms dims) {
+/// A condition that reads a reduction stays where it is asked for: that reduction may be over this very tensor.
+SmallVector<TermRef> EinsumEmitter::within(Terms conditions, Terms dims) {
   SmallVector<TermRef> r;
   for (TermRef c : conditions)
-    if (!c->getFreeIndices().empty() &&
+    if (!c->getFreeIndices().empty() && !context.containsReduction(c) &&
         llvm::all_of(c->getFreeIndices(), [&](TermRef i) { return llvm::is_contained(dims, i); }))
       r.push_back(c);
   return r;
@@ -164,9 +165,8 @@ TermRef EinsumEmitter::materialise(TermRef t, Terms all) {
     request.reducer = t->getReducer();
     SmallVector<TermRef> filters(o.conditions);
     request.body = lower(o.body, filters);
-    if (algebra::getRow(t->getReducer()).affine)
-      request.body = contract(request.body, request.bound, filters);
     request.conditions.append(o.conditions);
+    contract(request, filters);
   } else {
     request.body = t;
   }
@@ -183,7 +183,16 @@ TermRef EinsumEmitter::hoisted(TermRef t, Terms conditions) {
   return streamed.empty() || isInside(t) || isCheap(t) ? t : materialise(t, conditions);
 }
 
-TermRef EinsumEmitter::lowerReduce(TermRef t, Terms conditions) { return materialise(t, conditions); }
+/// A mean that no stream carries is a sum over a count.
+TermRef EinsumEmitter::meanAsQuotient(TermRef t) {
+  Opened o = context.open(t);
+  TermRef sum = context.reduce(algebra::Reducer::Sum, o.binders, o.conditions, o.body);
+  return context.div(sum, context.reduce(algebra::Reducer::Sum, o.binders, o.conditions, context.one()));
+}
+
+TermRef EinsumEmitter::lowerReduce(TermRef t, Terms conditions) {
+  return algebra::getRow(t->getReducer()).ratio ? lower(meanAsQuotient(t), conditions) : materialise(t, conditions);
+}
 
 /// scale * sum[e] q k as sum[e] (scale q) k: onto an operand of the compute type that no point of the stream changes,
 /// so that the product is formed once. Not where the sum may have no point and the factor be infinite.
@@ -255,8 +264,32 @@ static bool lacksARankOf(TermRef a, Terms ofOthers, Terms bound) {
                       [&](TermRef i) { return !llvm::is_contained(ofOthers, i) && !llvm::is_contained(bound, i); });
 }
 
-TermRef EinsumEmitter::contract(TermRef body, Terms bound, Terms conditions) {
-  auto [coefficient, factors] = context.factors(body);
+/// Bound indices that the other operand lacks are summed first: sum[l,s] V[s] W[l,s] = sum[s] V[s] sum[l] W[l,s]. Their
+/// conditions go with them, if those are over what this operand has.
+TermRef EinsumEmitter::sumOwn(TermRef operand, TermRef other, EinsumRequest &r) {
+  SmallVector<algebra::Binder> own;
+  for (TermRef i : r.bound)
+    if (operand->mentions(i) && !other->mentions(i))
+      own.push_back({i});
+  SmallVector<TermRef> inside;
+  for (TermRef c : r.conditions)
+    if (mentionsAny(c, own))
+      inside.push_back(c);
+  auto isCovered = [&](TermRef c) {
+    return llvm::all_of(c->getFreeIndices(), [&](TermRef i) { return operand->mentions(i); });
+  };
+  if (own.empty() || !llvm::all_of(inside, isCovered))
+    return operand;
+  llvm::erase_if(r.bound, [&](TermRef i) { return llvm::is_contained(own, algebra::Binder{i}); });
+  llvm::erase_if(r.conditions, [&](TermRef c) { return llvm::is_contained(inside, c); });
+  return context.reduce(algebra::Reducer::Sum, own, inside, operand);
+}
+
+void EinsumEmitter::contract(EinsumRequest &request, Terms conditions) {
+  if (!request.reducer || !algebra::getRow(*request.reducer).affine)
+    return;
+  Terms bound = request.bound;
+  auto [coefficient, factors] = context.factors(request.body);
   int best = -1, bestScore = -1;
   for (unsigned k = 0; k < factors.size(); ++k) {
     TermRef r = factors[k].base;
@@ -281,13 +314,13 @@ TermRef EinsumEmitter::contract(TermRef body, Terms bound, Terms conditions) {
     }
   }
   if (best < 0)
-    return body;
+    return;
   Factor chosen = factors[best];
   factors.erase(factors.begin() + best);
-  TermRef rest = context.mul(factors, coefficient);
+  TermRef rest = sumOwn(context.mul(factors, coefficient), chosen.base, request);
   if (!rest->is(TermKind::Read))
     rest = materialise(rest, conditions);
-  return context.mul(chosen.base, rest);
+  request.body = context.mul(chosen.base, rest);
 }
 
 // ---- writing one Einsum
@@ -437,6 +470,8 @@ Value EinsumEmitter::write(const EinsumRequest &request, bool inside) {
   o.iterators = request.dims;
   o.iterators.append(request.bound);
   SmallVector<TermRef> conditions = without(request.conditions, request);
+  for (TermRef &c : conditions)
+    c = lower(c, request.conditions);
   collect(request.body, o);
   for (TermRef c : conditions)
     collect(c, o);
@@ -511,18 +546,15 @@ Value EinsumEmitter::writeTensor(TermRef t, Terms dims, Terms conditions, Type e
   request.conditions.assign(conditions.begin(), conditions.end());
   request.element = element;
   bool sameType = element == elementTypeOf(t->getType());
-  if (t->is(TermKind::Reduce) && sameType) {
+  if (t->is(TermKind::Reduce) && sameType && !algebra::getRow(t->getReducer()).ratio) {
     Opened o = openNamed(t);
     request.bound = bindersOf(o);
     request.reducer = t->getReducer();
     request.body = lower(o.body, o.conditions);
-    if (algebra::getRow(t->getReducer()).affine)
-      request.body = contract(request.body, request.bound, o.conditions);
     request.conditions.append(o.conditions);
+    contract(request, o.conditions);
   } else {
     request.body = lower(t, conditions);
-    for (TermRef &c : request.conditions)
-      c = lower(c, {});
   }
   return write(request, /*inside=*/true);
 }

@@ -38,9 +38,8 @@ public:
   mlir::Value write(const EinsumRequest &request, bool inside);
   /// `t` with its inner reductions written and read by name.
   algebra::TermRef lower(algebra::TermRef t, llvm::ArrayRef<algebra::TermRef> conditions);
-  /// The body of a sum with at most two operands that each lack a rank of the other's.
-  algebra::TermRef contract(algebra::TermRef body, llvm::ArrayRef<algebra::TermRef> bound,
-                            llvm::ArrayRef<algebra::TermRef> conditions);
+  /// Where the request is a sum: at most two operands that each lack a rank of the other's.
+  void contract(EinsumRequest &request, llvm::ArrayRef<algebra::TermRef> conditions);
   /// Writes the lowered scalar term `t` over its free indices and reads it by name.
   algebra::TermRef materialise(algebra::TermRef t, llvm::ArrayRef<algebra::TermRef> conditions);
   /// A whole tensor over `dims`.
@@ -71,15 +70,19 @@ private:
   bool isInside(algebra::TermRef t) const;
   bool isScalar(algebra::TermRef t) const;
   algebra::TermRef lowerReduce(algebra::TermRef t, llvm::ArrayRef<algebra::TermRef> conditions);
+  algebra::TermRef meanAsQuotient(algebra::TermRef t);
   algebra::TermRef lowerMul(algebra::TermRef t, llvm::ArrayRef<algebra::TermRef> conditions);
+  algebra::TermRef sumOwn(algebra::TermRef operand, algebra::TermRef other, EinsumRequest &request);
   algebra::TermRef foldScale(algebra::TermRef t);
   algebra::TermRef hoisted(algebra::TermRef t, llvm::ArrayRef<algebra::TermRef> conditions);
+  llvm::SmallVector<algebra::TermRef> within(llvm::ArrayRef<algebra::TermRef> conditions,
+                                             llvm::ArrayRef<algebra::TermRef> dims);
   llvm::SmallVector<algebra::TermRef> without(llvm::ArrayRef<algebra::TermRef> conditions,
                                               const EinsumRequest &request);
   std::optional<mlir::AffineExpr> affine(algebra::TermRef t, Operands &operands);
   void collect(algebra::TermRef t, Operands &operands);
   mlir::Value scalarValue(algebra::TermRef t);
-  llvm::StringRef alias(llvm::StringRef rank);
+  algebra::TermRef alias(llvm::StringRef rank, llvm::ArrayRef<algebra::TermRef> used);
 
   KernelTerms &terms;
   algebra::TermContext &context;

@@ -24,6 +24,7 @@ public:
 
 private:
   void joinStreams();
+  void makeTableGroups();
   bool join(StreamOp first, StreamOp second);
   /// The Einsums of the kernel that `op` needs, in order.
   llvm::SetVector<Operation *> needs(Operation *op);
@@ -133,12 +134,37 @@ void Fuser::makeGroup(Operation *last) {
   (void)body;
 }
 
+/// Whether `op` reads `tensor` at a position that is no iterator of its own.
+static bool readsAsTable(EinsumOp op, Value tensor) {
+  for (auto [i, input] : llvm::enumerate(op.getInputs()))
+    if (input == tensor && llvm::any_of(op.getIndexMap(i).getResults(), [&](AffineExpr e) {
+          auto dim = dyn_cast<AffineDimExpr>(e);
+          return !dim || dim.getPosition() >= op.getNumIterators();
+        }))
+      return true;
+  return false;
+}
+
+/// An Einsum that is read at computed positions is a table in memory: points of one block may need those of any other.
+/// So is one that is marked as stored.
+void Fuser::makeTableGroups() {
+  for (EinsumOp op : llvm::make_early_inc_range(kernel.getBody().front().getOps<EinsumOp>())) {
+    bool isTable = llvm::any_of(op.getResult().getUsers(), [&](Operation *user) {
+      auto reader = dyn_cast<EinsumOp>(user);
+      return reader && readsAsTable(reader, op.getResult());
+    });
+    if (isTable || op->hasAttr("attn.stored"))
+      makeGroup(op);
+  }
+}
+
 LogicalResult Fuser::run() {
   Block &block = kernel.getBody().front();
   for (Operation &op : block)
     if (isa<GroupOp>(op))
       return op.emitError("attn-fuse runs before there are groups");
   joinStreams();
+  makeTableGroups();
   for (StreamOp stream : llvm::make_early_inc_range(block.getOps<StreamOp>()))
     makeGroup(stream);
   llvm::SetVector<Operation *> rest; // Einsums that are results

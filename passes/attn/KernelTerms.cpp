@@ -49,6 +49,11 @@ StringRef KernelTerms::nameOf(Value value) {
   return it->second = values.find(name)->getKey();
 }
 
+void KernelTerms::bind(StringRef name, Value value) {
+  values[name] = value;
+  names.try_emplace(value, values.find(name)->getKey());
+}
+
 SmallVector<TermRef> KernelTerms::indicesOf(Value tensor) {
   return llvm::map_to_vector(rankNames(tensor.getType()), [&](StringAttr n) { return context.index(n.getValue()); });
 }
@@ -127,7 +132,7 @@ std::optional<Present> KernelTerms::access(EinsumOp op, unsigned input, ArrayRef
 
 std::optional<Present> KernelTerms::tensor(Value value, Inline inlining) {
   auto einsum = value.getDefiningOp<EinsumOp>();
-  if (!einsum || inlining == Inline::Nothing)
+  if (!einsum || inlining == Inline::Nothing || einsum->hasAttr("attn.stored"))
     return Present{read(value), {}};
   if (auto it = inlined.find(value); it != inlined.end())
     return it->second;

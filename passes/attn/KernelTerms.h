@@ -25,7 +25,7 @@ public:
   algebra::TermContext &getContext() { return context; }
   KernelOp getKernel() { return kernel; }
 
-  /// Whether a tensor is read by name or replaced by what defines it.
+  /// Whether a tensor is read by name or replaced by what defines it. One that is marked `attn.stored` is always read.
   enum class Inline { Everything, Nothing };
   /// The tensor at free indices named after its ranks; null after an error.
   std::optional<Present> tensor(mlir::Value value, Inline inlining);
@@ -36,6 +36,8 @@ public:
   /// The name by which terms read a tensor or scalar; made on first use.
   llvm::StringRef nameOf(mlir::Value value);
   mlir::Value valueOf(llvm::StringRef name) { return values.lookup(name); }
+  /// From here on `name` means `value`.
+  void bind(llvm::StringRef name, mlir::Value value);
   /// A read of `tensor` at its own ranks.
   algebra::TermRef read(mlir::Value tensor);
   mlir::Location locationOf(unsigned id) const { return locations[id]; }

@@ -3,10 +3,12 @@
 //
 // The kernel becomes terms, one for each result. As long as they hold reductions over a streamed rank, a program is
 // derived for the first fibre that waits for no other, its first stream is written, and what later streams and results
-// need of it is read by name from then on. A result whose last reductions that stream finished is one of its results.
+// need of it is read by name from then on. A result whose last reductions that stream finished is one of its results. A
+// stored tensor is a result too, and what reads it waits until it is written.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "passes/Passes.h"
+#include "passes/attn/RankSizes.h"
 #include "passes/attn/StreamEmission.h"
 #include "passes/attn/StreamedRanks.h"
 #include "llvm/ADT/SmallVectorExtras.h"
@@ -22,9 +24,10 @@ using namespace attn;
 using algebra::Fibre, algebra::Function, algebra::Program, algebra::Step, algebra::TermKind, algebra::TermRef;
 
 namespace {
-/// A result of the kernel on its way to IR.
+/// A result of the kernel, or a stored tensor that others read by name, on its way to IR.
 struct Result {
-  unsigned number;
+  std::optional<unsigned> number; ///< of the kernel's result
+  StringRef storedAs;
   Present value;
   SmallVector<TermRef> dims;
   Type element;
@@ -34,13 +37,20 @@ struct Result {
 class Rewriter {
 public:
   explicit Rewriter(KernelOp kernel)
-      : kernel(kernel), terms(kernel), context(terms.getContext()), builder(kernel.getYield()),
-        einsums(terms, builder) {}
+      : kernel(kernel), terms(kernel), context(terms.getContext()), builder(kernel.getYield()), einsums(terms, builder),
+        sizes(kernel) {}
   LogicalResult run();
 
 private:
   LogicalResult readResults();
-  SmallVector<TermRef> openTerms();
+  LogicalResult readStored(EinsumOp op);
+  /// Neither written nor waiting for a stored tensor that is not.
+  bool isOpen(const Result &r);
+  /// The terms of the results that are not written: all of them, or the open ones.
+  SmallVector<TermRef> unwrittenTerms(bool openOnly);
+  /// Stored tensors that wait for no stream; whether there were any.
+  bool writeStored(const StreamedRanks &ranks);
+  void setWritten(Result &r, Value v);
   /// Whether a stream was written: not where all accumulators wait for another fibre's.
   FailureOr<bool> writeStream(const StreamedRanks &ranks, const Fibre &fibre);
   llvm::SetVector<TermRef> readyLeaves(const Program &program, const StreamedRanks &ranks, const Fibre &fibre);
@@ -56,23 +66,40 @@ private:
   algebra::TermContext &context;
   OpBuilder builder;
   EinsumEmitter einsums;
+  RankSizes sizes;
   SmallVector<Result> results;
   SmallVector<Operation *> old;
-  llvm::StringSet<llvm::MallocAllocator> reported;
+  llvm::StringSet<llvm::MallocAllocator> reported, missing; ///< missing: stored tensors to come
 };
 } // namespace
 
 LogicalResult Rewriter::failed() { return kernel.emitError() << "attn-one-pass: " << einsums.error; }
 
+LogicalResult Rewriter::readStored(EinsumOp op) {
+  auto p = terms.einsum(op, KernelTerms::Inline::Everything);
+  if (!p)
+    return failure();
+  if (!p->conditions.empty())
+    return op.emitError("a stored tensor with absent points is not lowered yet");
+  Value v = op.getResult();
+  Result r{std::nullopt, terms.nameOf(v), *p, terms.indicesOf(v), op.getType().getElementType(), nullptr};
+  missing.insert(r.storedAs);
+  results.push_back(r);
+  return success();
+}
+
 LogicalResult Rewriter::readResults() {
   for (Operation &op : kernel.getBody().front()) {
-    if (isa<EinsumOp>(op))
+    if (auto einsum = dyn_cast<EinsumOp>(op)) {
       old.push_back(&op);
-    else if (isa<StreamOp, GroupOp>(op))
+      if (op.hasAttr("attn.stored") && mlir::failed(readStored(einsum)))
+        return failure();
+    } else if (isa<StreamOp, GroupOp>(op)) {
       return op.emitError("attn-one-pass runs before there are streams and groups");
+    }
   }
   for (auto [i, v] : llvm::enumerate(kernel.getYield().getValues())) {
-    Result r{unsigned(i), {}, terms.indicesOf(v), getElementTypeOrSelf(v.getType()), nullptr};
+    Result r{unsigned(i), {}, {}, terms.indicesOf(v), getElementTypeOrSelf(v.getType()), nullptr};
     auto p = terms.tensor(v, KernelTerms::Inline::Everything);
     if (!p)
       return failure();
@@ -84,10 +111,44 @@ LogicalResult Rewriter::readResults() {
   return success();
 }
 
-SmallVector<TermRef> Rewriter::openTerms() {
+static bool contains(TermRef t, llvm::function_ref<bool(TermRef)> isIt) {
+  return isIt(t) || llvm::any_of(t->getChildren(), [&](TermRef c) { return contains(c, isIt); });
+}
+
+bool Rewriter::isOpen(const Result &r) {
+  auto isMissing = [&](TermRef t) { return t->is(TermKind::Read) && missing.contains(t->getName()); };
+  return !r.written && !contains(r.value.term, isMissing) &&
+         llvm::none_of(r.value.conditions, [&](TermRef c) { return contains(c, isMissing); });
+}
+
+void Rewriter::setWritten(Result &r, Value v) {
+  r.written = v;
+  if (r.storedAs.empty())
+    return;
+  missing.erase(r.storedAs);
+  terms.bind(r.storedAs, v);
+}
+
+bool Rewriter::writeStored(const StreamedRanks &ranks) {
+  auto waits = [&](TermRef t) { return ranks.isStreamed(t) || t->is(TermKind::Relative); };
+  bool any = false;
+  for (Result &r : results) {
+    if (r.storedAs.empty() || !isOpen(r) || contains(r.value.term, waits))
+      continue;
+    einsums.place(OpBuilder(kernel.getYield()));
+    einsums.enter(OpBuilder(kernel.getYield()), {});
+    Value v = einsums.writeTensor(r.value.term, r.dims, {}, r.element);
+    v.getDefiningOp()->setAttr("attn.stored", builder.getUnitAttr());
+    setWritten(r, v);
+    any = true;
+  }
+  return any;
+}
+
+SmallVector<TermRef> Rewriter::unwrittenTerms(bool openOnly) {
   SmallVector<TermRef> open;
   for (const Result &r : results)
-    if (!r.written) {
+    if (openOnly ? isOpen(r) : !r.written) {
       open.push_back(r.value.term);
       open.append(r.value.conditions);
     }
@@ -110,18 +171,25 @@ TermRef Rewriter::combined(const Program &program, const algebra::ProgramOutput 
   return context.select(context.conjunction(hold), o.value.term, o.whereAssumptionFails);
 }
 
-static bool contains(TermRef t, llvm::function_ref<bool(TermRef)> isIt) {
-  return isIt(t) || llvm::any_of(t->getChildren(), [&](TermRef c) { return contains(c, isIt); });
+/// The states have the ranks of the result. A state with a rank of its own (head mixing after a normaliser) would be a
+/// block as large as that rank; states that lack a rank of the result (the keys' moments of linear attention) are the
+/// same for all its points: such states are finished once, and what computes the result reads them.
+static bool haveRanksOf(ArrayRef<TermRef> states, ArrayRef<TermRef> dims) {
+  llvm::SmallPtrSet<TermRef, 8> carried;
+  for (TermRef leaf : states)
+    carried.insert_range(leaf->getFreeIndices());
+  return carried.size() == dims.size() && llvm::all_of(dims, [&](TermRef d) { return carried.contains(d); });
 }
 
 /// Nothing but these accumulators is left to reduce, and the result does not carry the streamed ranks.
 bool Rewriter::isFinishedBy(const Result &r, ArrayRef<TermRef> leaves, const StreamedRanks &ranks, const Fibre &fibre) {
   if (llvm::any_of(r.dims, [&](TermRef d) { return fibre.contains(d); }))
     return false;
-  bool reads = false, waits = false;
+  SmallVector<TermRef> read;
+  bool waits = false;
   std::function<void(TermRef)> visit = [&](TermRef t) {
     if (t->isBinder() && llvm::is_contained(leaves, context.plain(t))) {
-      reads = true;
+      read.push_back(context.plain(t));
       return;
     }
     waits |= ranks.isStreamed(t) || t->is(TermKind::Relative);
@@ -129,7 +197,7 @@ bool Rewriter::isFinishedBy(const Result &r, ArrayRef<TermRef> leaves, const Str
   };
   visit(r.value.term);
   llvm::for_each(r.value.conditions, visit);
-  return reads && !waits;
+  return !read.empty() && !waits && haveRanksOf(read, r.dims);
 }
 
 void Rewriter::report(const Program &program) {
@@ -165,11 +233,13 @@ FailureOr<bool> Rewriter::writeStream(const StreamedRanks &ranks, const Fibre &f
   SmallVector<Result *> open;
   SmallVector<algebra::Value> values;
   for (Result &r : results)
-    if (!r.written) {
+    if (isOpen(r)) {
       open.push_back(&r);
-      values.push_back({kernel.getResultName(r.number).str(), r.dims, r.value.term, r.value.conditions});
+      StringRef name = r.number ? kernel.getResultName(*r.number) : r.storedAs;
+      values.push_back({name.str(), r.dims, r.value.term, r.value.conditions});
     }
   algebra::DerivationOptions options;
+  options.sizeOf = [&](StringRef rank) { return sizes.of(rank); };
   options.isForeign = [&](TermRef t) { return ranks.isStreamed(t) && !fibre.isReducedBy(t) && !fibre.isCarriedBy(t); };
   Program program = algebra::deriveProgram(context, values, fibre, options);
   if (program.streams.empty())
@@ -217,7 +287,7 @@ FailureOr<bool> Rewriter::writeStream(const StreamedRanks &ranks, const Fibre &f
   if (!stream)
     return LogicalResult(failed());
   for (auto [i, r] : llvm::enumerate(finished))
-    r->written = stream.getResult(i);
+    setWritten(*r, stream.getResult(i));
   llvm::DenseMap<TermRef, TermRef> known;
   for (auto [i, leaf] : llvm::enumerate(needed)) {
     Value v = stream.getResult(finished.size() + i);
@@ -252,9 +322,11 @@ void Rewriter::erase() {
 LogicalResult Rewriter::run() {
   if (mlir::failed(readResults()))
     return failure();
-  const StreamedRanks first(terms, openTerms());
+  const StreamedRanks first(terms, unwrittenTerms(/*openOnly=*/false));
   while (true) {
-    StreamedRanks ranks(terms, openTerms(), &first);
+    StreamedRanks ranks(terms, unwrittenTerms(/*openOnly=*/true), &first);
+    if (writeStored(ranks))
+      continue;
     if (ranks.getFibres().empty())
       break;
     FailureOr<bool> written = false;
@@ -270,7 +342,8 @@ LogicalResult Rewriter::run() {
   if (mlir::failed(writeRest()))
     return failure();
   for (const Result &r : results)
-    kernel.getYield()->setOperand(r.number, r.written);
+    if (r.number)
+      kernel.getYield()->setOperand(*r.number, r.written);
   erase();
   return success();
 }

@@ -16,13 +16,26 @@ def AttnNormalize : Pass<"attn-normalize", "::attn::KernelOp"> {
 }
 
 def AttnReassociate : Pass<"attn-reassociate", "::attn::KernelOp"> {
-  let summary = "the place where contraction orders are chosen by cost; leaves everything as it is";
+  let summary = "contractions of contractions in the cheapest order; what is worth storing is marked";
   let description = [{
-    The order of contractions around a stream is changed only where attn-one-pass proves that the state loses a parallel rank
-    (the rule "reassociate" of its log), without a cost model. Choosing between orders by operation and byte counts is not done yet.
+    *Orders.* An Einsum whose map is a product that distributes over its reducer, (sum, *), (max, +), (min, +) or (any, and), and
+    whose operands are such Einsums in turn, is one reduction of several factors, which may be multiplied pairwise in any order; a
+    rank is reduced as soon as no other factor has it. The order with the fewest points over all steps replaces the one as written
+    if it saves a quarter: C[m,c] Wk[e,c] moves from the keys to the queries where there are few of these, k v is formed before
+    q (k v) where there are many. Not through an inner Einsum with conditions, and a condition's ranks must reach the last step.
 
-    After this pass the kernel is as before.
+    *Storage.* An Einsum with a reducer is marked `attn.stored` if every reduction that reads it (through maps too) would compute it
+    again in each block of a rank that it lacks, at a quarter or more of the reader's own points in such a block, and it is no larger
+    than all that the kernel reads and writes, has no absent points and is no summary for which attn-one-pass makes a stream anyway:
+    projected keys, latents that queries read. A stored tensor is a result of the cascade for the passes that follow.
+
+    Costs are taken at the extents that are bound; others are assumed: 128 for a rank that is the last dimension of at least as many
+    tensors of the kernel as not, 2048 for the rest. A remark says what was chosen and what was assumed.
+    Example: test/passes/attn/reassociate.mlir.
+
+    After this pass no order of a chain of contractions that the pass can read is cheaper by more than a quarter.
   }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
 def AttnOnePass : Pass<"attn-one-pass", "::attn::KernelOp"> {
@@ -33,12 +46,13 @@ def AttnOnePass : Pass<"attn-one-pass", "::attn::KernelOp"> {
     folded into the scale of the contraction below (onto an f32 operand without the streamed rank, if there is one). Guards for
     R13 are written out. Every accumulator's step and merge are made from one formula (algebra::changeOfReference).
 
-    Which ranks are streamed. A *closed* reduction over rank r is one whose free ranks occur together, pairwise, in a tensor argument or
-    result (so its value is no larger than what the kernel reads or writes). r is streamed if such a reduction exists and the cascade as written needs
+    Which ranks are streamed. A *closed* reduction over rank r is one whose free ranks occur together, pairwise, in a tensor argument,
+    a result or a stored tensor (so its value is no larger than what the kernel reads or writes). r is streamed if such a reduction exists and the cascade as written needs
     two passes over r or more, or an outermost reduction over r is not a plain contraction (a sum of products of tensors as they are
     read). Ranks that one closed reduction binds together are streamed together, outer first. Other reductions, the contraction
     over a head dim among them, stay Einsums inside a step or before it. Ranks are taken from the inside out: a stream whose states read a
-    reduction over another streamed rank waits for that one's stream.
+    reduction over another streamed rank waits for that one's stream. A result whose ranks are those of the states it reads is finished in
+    their stream; any other (the states lack a rank of it, or have one of their own) is an Einsum that reads the states as results.
 
     A reduction that no rule can join to the pass of the summaries it reads is a stream of its own, after theirs; a remark at the operation that broke
     streaming says why. Example: test/passes/attn/one-pass.mlir.
@@ -54,7 +68,8 @@ def AttnFuse : Pass<"attn-fuse", "::attn::KernelOp"> {
   let description = [{
     Each group is one kernel of the target. Streams over one rank that do not read each other are joined into one stream. An Einsum
     that only streams of one group read moves into it; one that several groups read is computed again in each (this pass always recomputes
-    and never buffers). Einsums between groups and results make a group of their own. Example: test/passes/attn/fuse.mlir.
+    and never buffers), but one that is read at computed positions is a table: a group of its own. Einsums between groups and results make a
+    group of their own. Example: test/passes/attn/fuse.mlir.
 
     After this pass every Einsum and stream of a kernel is in an `attn.group`, and the groups are in an order in which each reads results of
     earlier ones only.

@@ -111,6 +111,16 @@ struct GroupTiling {
     return beside;
   }
 
+  /// Of several ranks that a stream walks, all but the last: a block holds one point of each.
+  llvm::SetVector<StringRef> outerStreamed() {
+    llvm::SetVector<StringRef> outer;
+    group.walk([&](StreamOp op) {
+      for (Attribute rank : op.getOver().getValue().drop_back())
+        outer.insert(cast<StringAttr>(rank).getValue());
+    });
+    return outer;
+  }
+
   bool isReduced(StringRef rank) {
     return group
         .walk([&](EinsumOp op) {
@@ -130,8 +140,12 @@ struct GroupTiling {
         results.insert(name.getValue());
     std::string tile = std::to_string(sizes.rows) + " x " + std::to_string(sizes.keys) + " scores, " +
                        kibibytes(4 * sizes.rows * sizes.keys) + " of " + kibibytes(sizes.scratch) + " scratch";
+    llvm::SetVector<StringRef> outer = outerStreamed();
     for (StringRef rank : streamed)
-      choose(rank, sizes.keys, "streamed: " + tile);
+      if (outer.contains(rank))
+        choose(rank, 1, "an outer rank of a stream: point by point");
+      else
+        choose(rank, sizes.keys, "streamed: " + tile);
     // The last row rank that can be cut gets the block of rows, columns a block each; the others one point, unless they
     // are small and whole.
     llvm::SetVector<StringRef> columns = ranksBeside(streamed);

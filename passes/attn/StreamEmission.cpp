@@ -191,9 +191,8 @@ Value StreamWriter::stepPlain(const Layout &l, const State &old) {
     r.bound.push_back(b.index);
   r.reducer = l.leaf->getReducer();
   r.body = streamedBody(l.leaf, o);
-  if (rowOf(l.leaf).affine)
-    r.body = einsums.contract(r.body, r.bound, o.conditions);
   r.conditions.append(o.conditions);
+  einsums.contract(r, o.conditions);
   r.acc = terms.valueOf(old.lookup(l.leaf)->getName());
   r.element = einsums.elementTypeOf(l.leaf->getType());
   return einsums.write(r, true);
@@ -274,9 +273,8 @@ Value StreamWriter::stepRelative(const Layout &l, const State &old, const State 
     r.bound.push_back(b.index);
   r.reducer = l.leaf->getReducer();
   r.body = context.mul(body);
-  if (rowOf(l.leaf).affine)
-    r.body = einsums.contract(r.body, r.bound, o.conditions);
   r.conditions.append(o.conditions);
+  einsums.contract(r, o.conditions);
   r.acc = pointwise(moved(l.leaf, old, now), l.dims, nullptr);
   return einsums.write(r, true);
 }

@@ -20,6 +20,9 @@ StreamedRanks::StreamedRanks(KernelTerms &terms, ArrayRef<TermRef> values, const
   };
   llvm::for_each(kernel.getArgumentTypes(), note);
   llvm::for_each(kernel.getResultTypes(), note);
+  for (EinsumOp op : kernel.getBody().front().getOps<EinsumOp>())
+    if (op->hasAttr("attn.stored"))
+      note(op.getType());
   for (TermRef v : values)
     visit(v, true);
 

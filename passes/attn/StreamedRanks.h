@@ -14,7 +14,7 @@ public:
   /// Ranks that are streamed together, outer first; in the order in which they can be: the first waits for none of the
   /// others.
   llvm::ArrayRef<algebra::Fibre> getFibres() const { return fibres; }
-  /// A closed reduction over one of these ranks, whose value is no larger than what the kernel reads or writes.
+  /// A closed reduction over one of these ranks, whose value is no larger than what the kernel reads, stores or writes.
   bool isStreamed(algebra::TermRef t) const;
   /// `t` reads such a reduction, below itself.
   bool waits(algebra::TermRef t, const algebra::Fibre &except) const;

@@ -71,6 +71,33 @@ void KernelTiler::makeFunction() {
   kernel.scalars.setInsertionPoint(end);
 }
 
+/// The value of an extent's formula; a quotient by 0 is 0 (R15).
+static Value extentValue(OpBuilder &b, Location loc, AffineExpr e, ArrayRef<Value> symbols) {
+  if (auto symbol = dyn_cast<AffineSymbolExpr>(e))
+    return symbols[symbol.getPosition()];
+  if (auto constant = dyn_cast<AffineConstantExpr>(e))
+    return arith::ConstantIndexOp::create(b, loc, constant.getValue());
+  auto binary = cast<AffineBinaryOpExpr>(e);
+  AffineExpr left = binary.getLHS();
+  bool isCeil = e.getKind() == AffineExprKind::CeilDiv; // -floor(-x / d)
+  Value x = extentValue(b, loc, isCeil ? -left : left, symbols), y = extentValue(b, loc, binary.getRHS(), symbols);
+  if (e.getKind() == AffineExprKind::Add)
+    return arith::AddIOp::create(b, loc, x, y);
+  if (e.getKind() == AffineExprKind::Mul)
+    return arith::MulIOp::create(b, loc, x, y);
+  Value zero = arith::ConstantIndexOp::create(b, loc, 0), one = arith::ConstantIndexOp::create(b, loc, 1);
+  Value isZero = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, y, zero);
+  Value divisor = arith::SelectOp::create(b, loc, isZero, one, y);
+  Value quotient = arith::FloorDivSIOp::create(b, loc, x, divisor);
+  if (e.getKind() == AffineExprKind::Mod) {
+    Value product = arith::MulIOp::create(b, loc, quotient, divisor);
+    quotient = arith::SubIOp::create(b, loc, x, product);
+  } else if (isCeil) {
+    quotient = arith::SubIOp::create(b, loc, zero, quotient);
+  }
+  return arith::SelectOp::create(b, loc, isZero, zero, quotient);
+}
+
 /// Extents bound at compile time are constants; declared ones are computed, in the order of the list (R2).
 void KernelTiler::declareRanks(ValueRange arguments) {
   SmallVector<int64_t> declared;
@@ -87,7 +114,8 @@ void KernelTiler::declareRanks(ValueRange arguments) {
         for (auto [k, argument] : llvm::enumerate(kernel.kernel.getBody().getArguments()))
           if (kernel.kernel.getArgName(k) == name)
             operands.push_back(kernel.index(argument));
-      kernel.extents[i] = affine::AffineApplyOp::create(b, loc(), rank.getExtent(), operands);
+      AffineMap formula = rank.getExtent(); // over symbols alone
+      kernel.extents[i] = extentValue(b, loc(), formula.getResult(0), operands);
       declared.push_back(i);
       computed.push_back(kernel.extents[i]);
     }

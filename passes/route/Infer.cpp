@@ -67,12 +67,21 @@ private:
     return contributions;
   }
 
-  /// Leaves out what mentions ranks that are reduced but not streamed.
+  bool isOfState(StringRef rank) {
+    return llvm::any_of(stream.getStateTypes(), [&](Type type) {
+      return llvm::any_of(rankNames(type), [&](StringAttr name) { return name == rank; });
+    });
+  }
+
+  /// Leaves out what mentions ranks that are neither streamed nor of a state: they are reduced within the step, here or
+  /// by a later Einsum.
   Formula project(EinsumOp op, Formula formula) {
     auto isInner = [&](AffineExpr expr) {
-      for (unsigned i = op.getNumParallel(); i < op.getNumIterators(); ++i)
-        if (!stream.isOver(op.getIterator(i)) && expr.isFunctionOfDim(i))
+      for (unsigned i = 0; i < op.getNumIterators(); ++i) {
+        bool isReduced = i >= op.getNumParallel() || !isOfState(op.getIterator(i));
+        if (isReduced && !stream.isOver(op.getIterator(i)) && expr.isFunctionOfDim(i))
           return true;
+      }
       return false;
     };
     for (Clause &clause : formula) {

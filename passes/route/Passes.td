@@ -3,7 +3,7 @@ def RouteInfer : Pass<"route-infer", "::attn::KernelOp"> {
   let summary = "gives each stream the set of points that can contribute";
   let description = [{
     The set is over the parallel ranks that conditions mention, then the streamed ranks: the union, over the step's reductions
-    along the streamed ranks, of the conditions under which a point contributes. `or` becomes a union of disjoint sets. What
+    along the streamed ranks, of the conditions under which a point contributes. Conditions over ranks that are reduced within the step are left out. `or` becomes a union of disjoint sets. What
     is not affine (tables, comparisons of ids) is left out, and where it is, or where two reductions differ, the set is
     inexact: its blocks are never full. Example: test/passes/route/infer.mlir.
 

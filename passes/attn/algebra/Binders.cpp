@@ -143,10 +143,20 @@ TermRef TermContext::gather(llvm::ArrayRef<TermRef> dims, TermRef body, llvm::Ar
       map[d] = p;
     return substitute(body, map);
   }
+  // A dimension read at an index of its own is that index: the table is over the others.
+  Substitution map;
   llvm::SmallVector<Binder> binders;
-  for (TermRef d : dims)
-    binders.push_back({d, nullptr});
-  return table(binders, body, positions);
+  llvm::SmallVector<TermRef> computed;
+  for (auto [d, p] : llvm::zip_equal(dims, positions)) {
+    auto mentionsIt = [index = p](TermRef q) { return q->mentions(index); };
+    if (p->is(TermKind::Index) && llvm::count_if(positions, mentionsIt) == 1) {
+      map[d] = p;
+      continue;
+    }
+    binders.push_back({map[d] = freshIndex(d), nullptr});
+    computed.push_back(p);
+  }
+  return table(binders, substitute(body, map), computed);
 }
 
 // ---- opening

@@ -11,6 +11,8 @@ struct DerivationOptions {
   bool enlarge = true;
   /// A sum over another rank may move out past the streamed one.
   bool reassociate = true;
+  /// Extents at which the two orders of contraction are compared; without it the one with the smaller state wins.
+  std::function<double(llvm::StringRef)> sizeOf;
   /// Summaries of another fibre that are not there yet: treated as late, so that no accumulator waits for them.
   std::function<bool(TermRef)> isForeign;
 };
@@ -75,6 +77,7 @@ private:
   // Sums.
   TermRef base(const Reduction &r);
   std::optional<TermRef> reassociated(const Reduction &r, TermRef parallel);
+  bool isCheaper(const Reduction &r, llvm::ArrayRef<Monomial> monomials);
   std::optional<TermRef> splitSum(const Reduction &r, unsigned pass);
   Accumulated accumulate(const Reduction &r, const Monomial &m, llvm::ArrayRef<TermRef> affine, const Binders &own,
                          const Terms &ownConditions);

@@ -117,6 +117,34 @@ TermRef Derivation::base(const Reduction &r) {
   return close(r);
 }
 
+/// Points of the two contractions, as written (the inner sum for each streamed point, then the outer) and the other way
+/// round (the streamed parts first, then the late ones).
+bool Derivation::isCheaper(const Reduction &r, llvm::ArrayRef<Monomial> monomials) {
+  if (!options.sizeOf)
+    return true;
+  auto points = [&](std::initializer_list<TermRef> terms, const Binders &a, const Binders &b) {
+    llvm::SmallSetVector<TermRef, 8> indices;
+    for (TermRef t : terms)
+      indices.insert_range(t->getFreeIndices());
+    for (const Binder &x : a)
+      indices.insert(x.index);
+    for (const Binder &x : b)
+      indices.insert(x.index);
+    double product = 1;
+    for (TermRef i : indices)
+      product *= options.sizeOf(i->getName());
+    return product;
+  };
+  double before = points({r.body}, r.binders, {}), after = 0;
+  for (const Monomial &m : monomials) {
+    Binders opened(m.opened);
+    before = std::max(before, points({m.streamed, m.late}, r.binders, opened));
+    TermRef state = context.reduce(Reducer::Sum, r.binders, {}, m.streamed);
+    after += points({m.streamed}, r.binders, {}) + points({state, m.late}, opened, {});
+  }
+  return after < before;
+}
+
 /// The split of the body into what mentions `parallel` and what is streamed: the state loses that rank and gains those
 /// of the opened sums. Not where an exponent or a difference would be cut, a condition links the two, or a sign is
 /// lost.
@@ -126,6 +154,8 @@ std::optional<TermRef> Derivation::reassociated(const Reduction &r, TermRef para
   Separator separator(context, fibre, isStreamed, isLate);
   auto monomials = separator.separate(r.body);
   if (!monomials || llvm::none_of(*monomials, [](const Monomial &m) { return !m.opened.empty(); }))
+    return std::nullopt;
+  if (!isCheaper(r, *monomials))
     return std::nullopt;
   bool signedBody = !context.isNonNegative(r.body);
   for (const Monomial &m : *monomials) {

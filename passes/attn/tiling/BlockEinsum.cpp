@@ -153,6 +153,30 @@ static FailureOr<bool> maskOperand(EinsumLowering &l, ArrayRef<Condition> condit
   return true;
 }
 
+/// One point of each reduced rank is at hand (outer ranks of a stream go point by point): its value joins `acc`.
+FailureOr<Value> EinsumLowering::joinPoint(Value acc, ArrayRef<Condition> wrong) {
+  ReducerAttr reducer = op.getReducerAttr();
+  BlockTensor point{mapped(op.getMapped(), space), space, {}, false};
+  if (!wrong.empty()) {
+    FailureOr<BlockTensor> masked =
+        block.mask(loc(), point, wrong, reducer.getRow().identity(op.getType().getElementType()));
+    if (failed(masked))
+      return failure();
+    point = *masked;
+  }
+  if (!acc)
+    return point.frag;
+  AffineMap identity = b().getMultiDimIdentityMap(space.size());
+  auto map = tile::MapOp::create(b(), loc(), acc.getType(), ValueRange{acc, point.frag}, ValueRange(),
+                                 b().getAffineMapArrayAttr({identity, identity}), AffineMapAttr());
+  mlir::Block &body = map.getBody().emplaceBlock();
+  OpBuilder inside = OpBuilder::atBlockBegin(&body);
+  Type element = op.getType().getElementType();
+  Value x = body.addArgument(element, loc()), y = body.addArgument(element, loc());
+  tile::YieldOp::create(inside, loc(), ValueRange(reducer.getRow().combine(inside, loc(), x, y)));
+  return map.getResult(0);
+}
+
 FailureOr<Value> EinsumLowering::reduce(Value acc) {
   Type element = op.getType().getElementType();
   ReducerAttr reducer = op.getReducerAttr();
@@ -165,6 +189,8 @@ FailureOr<Value> EinsumLowering::reduce(Value acc) {
   for (const Condition &c : reducedConditions())
     if (valueAt(c, op.getMapped()) != asDouble(identity))
       wrong.push_back(c);
+  if (space.size() == numParallel)
+    return joinPoint(acc, wrong);
   Value materialised;
   if (!wrong.empty()) {
     FailureOr<bool> isDone = maskOperand(*this, wrong, identity);

@@ -128,7 +128,7 @@ FailureOr<std::optional<Value>> EinsumLowering::lowerDot(Value acc, Value &postp
   Type element = op.getType().getElementType();
   Factors sides[2], rest;
   bool isSum = combiningKind(op.getReducerAttr(), element, loc()) == vector::CombiningKind::ADD;
-  if (!isSum || !isa<FloatType>(element) || !splitFactors(op, sides, rest))
+  if (!isSum || !isa<FloatType>(element) || space.size() == numParallel || !splitFactors(op, sides, rest))
     return std::optional<Value>();
   // A plain scalar goes to the side that no loop walks: it is multiplied once.
   if (rest.iterators.none()) {

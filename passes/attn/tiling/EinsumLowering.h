@@ -182,6 +182,7 @@ struct EinsumLowering {
                                   llvm::MutableArrayRef<mlir::Value> frags);
   mlir::FailureOr<std::optional<mlir::Value>> lowerDot(mlir::Value acc, mlir::Value &postponed);
   mlir::FailureOr<mlir::Value> reduce(mlir::Value acc);
+  mlir::FailureOr<mlir::Value> joinPoint(mlir::Value acc, llvm::ArrayRef<Condition> wrong);
 };
 
 } // namespace attn

@@ -190,8 +190,6 @@ static void setState(BlockScope &block, Region &region, ValueRange frags) {
 }
 
 LogicalResult GroupTiler::stream(BlockScope &block, StreamOp op) {
-  if (op.getOver().size() != 1)
-    return op.emitError() << "a stream over " << op.getOver().size() << " ranks is not lowered yet";
   if (failed(requireBound(block, op)))
     return failure();
   if (!op.getRoute())
@@ -243,8 +241,9 @@ static route::AffineOp copySet(BlockScope &block, route::AffineOp set, SmallVect
 FailureOr<SmallVector<Value>> GroupTiler::visit(BlockScope &block, StreamOp op, route::AffineOp set, bool isMember,
                                                 ValueRange state) {
   Location loc = op.getLoc();
-  unsigned streamed = kernel.rankOf(cast<StringAttr>(op.getOver()[0]).getValue());
-  int64_t size = tileSizes.lookup(rank(streamed).getName());
+  SmallVector<unsigned> streamed;
+  for (StringRef name : op.getOver().getAsValueRange<StringAttr>())
+    streamed.push_back(kernel.rankOf(name));
   BlockScope inner = block;
   inner.isMember = isMember;
   inner.isInexact = set.getInexact();
@@ -254,7 +253,7 @@ FailureOr<SmallVector<Value>> GroupTiler::visit(BlockScope &block, StreamOp op, 
   SmallVector<int64_t> sizes;
   for (StringRef name : set.getDimNames()) {
     unsigned number = kernel.rankOf(name);
-    if (number == streamed)
+    if (llvm::is_contained(streamed, number))
       continue;
     Binding &binding = block.binding(number);
     if (!binding.size)
@@ -262,12 +261,18 @@ FailureOr<SmallVector<Value>> GroupTiler::visit(BlockScope &block, StreamOp op, 
     at.push_back(binding.start ? binding.start : block.constant(0, loc));
     sizes.push_back(binding.size);
   }
-  sizes.push_back(size);
+  for (unsigned number : streamed)
+    sizes.push_back(tileSizes.lookup(rank(number).getName()));
   auto loop = route::ForOp::create(block.b, loc, copy, at, sizes, state);
   inner.b = OpBuilder::atBlockBegin(&loop.getBody().front());
-  inner.binding(streamed) = Binding{loop.getBody().getArgument(0), size, true, true};
+  ArrayRef<int64_t> streamedSizes = ArrayRef(sizes).take_back(streamed.size());
+  bool isOne = streamed.size() > 1; // an outer rank of several may go point by point
+  for (auto [i, number] : llvm::enumerate(streamed)) {
+    bool inFragment = !isOne || streamedSizes[i] > 1;
+    inner.binding(number) = Binding{loop.getBody().getArgument(i), streamedSizes[i], inFragment, inFragment};
+  }
   inner.full = loop.getFull();
-  inner.streamed.push_back(streamed);
+  llvm::append_range(inner.streamed, streamed);
   SmallVector<Value> next;
   if (failed(step(inner, op, loop.getRegionIterArgs(), next)))
     return failure();

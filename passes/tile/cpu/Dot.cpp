@@ -4,8 +4,8 @@
 // row of the other. Blocks of columns are the outer loop and rows the inner one, so that a panel stays in the first
 // cache. Remainders are smaller tiles of static size. A map that starts the accumulators and a reduction of the result
 // along its vectors are done on the way, while the tile is in registers.
-#include "passes/tile/cpu/Demand.h"
 #include "passes/tile/cpu/Dot.h"
+#include "passes/tile/cpu/Demand.h"
 #include "passes/tile/cpu/Reduce.h"
 #include "passes/tile/cpu/Sweeps.h"
 

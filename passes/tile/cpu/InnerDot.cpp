@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // tile.dot where both factors lie contiguous along the contracted dimension, and neither can be read in vectors along a
-// dimension of the result: one query against the keys as they lie in memory. Lanes go along the contracted dimension. As
-// many results as a vector has lanes are made at once, each in a vector of partial sums (so many chains hide the latency
-// of a multiply-add); a tree of shuffles and additions turns those into one vector of results.
+// dimension of the result: one query against the keys as they lie in memory. Lanes go along the contracted dimension.
+// As many results as a vector has lanes are made at once, each in a vector of partial sums (so many chains hide the
+// latency of a multiply-add); a tree of shuffles and additions turns those into one vector of results.
 #include "passes/tile/cpu/Dot.h"
 
 using namespace mlir;
@@ -113,8 +113,8 @@ private:
                                                 ArrayRef<int64_t>{0}, ArrayRef<int64_t>{1});
   }
 
-  /// Lane r of the result is the sum of the lanes of vector r: in round s, lanes whose numbers differ in bit s are added,
-  /// and two vectors become one.
+  /// Lane r of the result is the sum of the lanes of vector r: in round s, lanes whose numbers differ in bit s are
+  /// added, and two vectors become one.
   Value total(SmallVector<Value> vectors) {
     vectors.resize(lanes, vectors.front());
     for (int64_t bit = 1; bit < lanes; bit *= 2) {
