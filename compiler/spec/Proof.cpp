@@ -13,6 +13,8 @@ namespace attn::spec {
 
 /// A proof that needs more constraints or alternatives is given up.
 static constexpr size_t maxConstraints = 400, maxAlternatives = 256;
+/// What exceeds it is a name; a proof in which numbers grow beyond is given up.
+static constexpr int64_t maxNumber = int64_t(1) << 30;
 
 namespace {
 
@@ -24,7 +26,12 @@ struct Form {
   Form() = default;
   explicit Form(int64_t constant) : constant(constant) {}
 
-  /// Small numbers only: specs hold no others, and a sum that grows beyond is given up by `reduced`.
+  /// Products of small forms fit.
+  bool isSmall() const {
+    auto fits = [](int64_t number) { return number <= maxNumber && number >= -maxNumber; };
+    return fits(constant) && all_of(coefficients, [&](const auto &each) { return fits(each.second); });
+  }
+
   void add(const Form &other, int64_t factor) {
     for (const auto &[name, coefficient] : other.coefficients)
       if ((coefficients[name] += factor * coefficient) == 0)
@@ -62,7 +69,9 @@ public:
     };
     switch (term->kind) {
     case TermKind::Int:
-      return Form(term->integer);
+      if (Form(term->integer).isSmall())
+        return Form(term->integer);
+      break;
     case TermKind::Extent:
       if (const RankDecl *decl = kernel.declaredRank(term->name); decl && decl->over.empty() && decl->extent)
         return linear(decl->extent);
@@ -71,7 +80,8 @@ public:
       if (term->op == MapOp::Neg)
         return linear(term->args[0]).scaled(-1);
       if (term->op <= MapOp::Mod)
-        return arithmetic(term);
+        if (Form form = arithmetic(term); form.isSmall())
+          return form;
       break;
     default:
       break;
@@ -202,13 +212,10 @@ private:
   /// Divides by what the coefficients share; false where numbers grow too large to go on.
   static bool reduce(Form &form) {
     int64_t shared = 0;
-    for (const auto &[name, coefficient] : form.coefficients) {
-      if (coefficient > (int64_t(1) << 30) || coefficient < -(int64_t(1) << 30))
-        return false;
-      shared = std::gcd(shared, coefficient);
-    }
-    if (form.constant > (int64_t(1) << 30) || form.constant < -(int64_t(1) << 30))
+    if (!form.isSmall())
       return false;
+    for (const auto &[name, coefficient] : form.coefficients)
+      shared = std::gcd(shared, coefficient);
     if (shared > 1) {
       for (auto &[name, coefficient] : form.coefficients)
         coefficient /= shared;
