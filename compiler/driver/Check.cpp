@@ -69,7 +69,10 @@ Expected<std::vector<reference::Case>> Check::makeCases() {
     return std::move(error);
   bool hasOptional = any_of(spec.kernel->args,
                             [](const KernelArgument &each) { return each.kind == ATTNC_ARG_TENSOR && each.optional; });
-  for (bool givesOptional : hasOptional ? ArrayRef<bool>{true, false} : ArrayRef<bool>{true}) {
+  SmallVector<bool, 2> alternatives{true};
+  if (hasOptional)
+    alternatives.push_back(false);
+  for (bool givesOptional : alternatives) {
     data.givesOptional = givesOptional;
     Expected<std::vector<reference::Argument>> arguments = drawArguments(spec, extents, data);
     if (!arguments)

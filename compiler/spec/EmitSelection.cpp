@@ -27,7 +27,7 @@ Value KernelEmitter::emitParameter(const EinsumRequest &request, Type scores) {
     IndexSet mentioned = freeIndices(parameter);
     for (auto [i, iterator] : llvm::enumerate(request.left)) {
       bool isShadowed = llvm::any_of(ArrayRef(request.left).drop_front(i + 1),
-                                     [&](const Iterator &later) { return later.index == iterator.index; });
+                                     [&index = iterator.index](const Iterator &later) { return later.index == index; });
       if (mentioned.contains(iterator.index) && !isShadowed)
         part.left.push_back(iterator);
     }
