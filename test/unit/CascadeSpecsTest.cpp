@@ -80,7 +80,8 @@ void CascadeSpecs::addCase(Symbols::Extents extents, uint64_t seed) {
   calls.push_back(std::move(call));
 }
 
-/// Different small extents, each rank with one point and with none.
+/// Different small extents, each rank with one point and with none; all of one extent, where a spec
+/// wants some to be equal.
 void CascadeSpecs::addCases() {
   static constexpr int64_t kExtents[] = {4, 8, 2, 5, 3};
   SmallVector<StringRef> ranks = reference::freeRanks(kernel());
@@ -94,6 +95,14 @@ void CascadeSpecs::addCases() {
       edge[rank] = turn == 0 ? 0 : turn == 1 ? 1 : 9;
       addCase(edge, turn + 10);
     }
+  }
+  if (calls.size() >= 2)
+    return;
+  for (int64_t extent : {4, 6}) {
+    Symbols::Extents extents;
+    for (StringRef rank : ranks)
+      extents[rank] = extent;
+    addCase(extents, extent);
   }
 }
 
