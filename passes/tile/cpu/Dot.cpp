@@ -221,8 +221,7 @@ private:
     return own;
   }
   OpFoldResult placeOf(unsigned operand, ArrayRef<OpFoldResult> at) {
-    auto type = cast<FragType>(operand == 2 ? op.getType() : factor(operand).getType());
-    return b.placeOf(type, inOperand(operand, at));
+    return b.placeOf(operand == 2 ? op.getResult() : factor(operand), inOperand(operand, at));
   }
 
   /// What accumulators begin with.
@@ -356,4 +355,26 @@ private:
 };
 } // namespace
 
-void cpu::lowerDot(DotOp op, Emit &b) { Contraction(op, b).emit(); }
+/// A factor each of whose elements is used once is read from memory where it lies there as the contraction wants it;
+/// else it is moved to scratch first.
+void cpu::lowerDot(DotOp op, Emit &b) {
+  LoadOp load = joinedLoad(op, b);
+  std::optional<InPlace> inPlace = load ? inPlaceOf(load, b) : std::nullopt;
+  if (!load)
+    return Contraction(op, b).emit();
+  auto fromScratch = [&] {
+    lowerLoad(load, b);
+    Contraction(op, b).emit();
+  };
+  if (!inPlace)
+    return fromScratch();
+  auto fromMemory = [&] {
+    Value scratch = b.buffers.lookup(load);
+    b.buffers[load] = inPlace->memory;
+    b.strided[load] = inPlace->places;
+    Contraction(op, b).emit();
+    b.strided.erase(load);
+    b.buffers[load] = scratch;
+  };
+  b.branch(inPlace->holds, fromMemory, fromScratch);
+}

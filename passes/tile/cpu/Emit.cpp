@@ -108,6 +108,16 @@ OpFoldResult Emit::placeOf(FragType type, ArrayRef<OpFoldResult> coordinates) {
   return apply(linearPlace(type), coordinates);
 }
 
+OpFoldResult Emit::placeOf(Value frag, ArrayRef<OpFoldResult> coordinates) {
+  auto found = strided.find(frag);
+  if (found == strided.end())
+    return placeOf(cast<FragType>(frag.getType()), coordinates);
+  Value place = found->second.offset;
+  for (auto [i, stride] : llvm::zip(coordinates, found->second.strides))
+    place = arith::AddIOp::create(*this, place, arith::MulIOp::create(*this, value(i), stride));
+  return place;
+}
+
 Value Emit::read(Value buffer, OpFoldResult offset, Type element, int64_t width) {
   Type stored = cast<MemRefType>(buffer.getType()).getElementType();
   Value at = value(offset);

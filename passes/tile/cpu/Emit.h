@@ -25,6 +25,14 @@ public:
   /// Where each fragment lies: a 1-D memref of the stored type.
   llvm::DenseMap<mlir::Value, mlir::Value> buffers;
 
+  /// Fragments that are memory of the caller: in place of a layout, the place of their first element in the buffer, and
+  /// how far apart elements lie along each dimension.
+  struct Strided {
+    mlir::Value offset;
+    llvm::SmallVector<mlir::Value> strides;
+  };
+  llvm::DenseMap<mlir::Value, Strided> strided;
+
   /// Ops without loops of their own, and the op whose loops make them (see Sweeps.h).
   llvm::DenseMap<mlir::Operation *, mlir::Operation *> joined;
 
@@ -53,6 +61,7 @@ public:
 
   /// Place of the element at `coordinates` in the buffer of a fragment of `type`.
   mlir::OpFoldResult placeOf(FragType type, llvm::ArrayRef<mlir::OpFoldResult> coordinates);
+  mlir::OpFoldResult placeOf(mlir::Value frag, llvm::ArrayRef<mlir::OpFoldResult> coordinates);
   /// Elements of `buffer` from `offset` on, of type `element` (or as stored).
   mlir::Value read(mlir::Value buffer, mlir::OpFoldResult offset, mlir::Type element, int64_t width);
   void write(mlir::Value value, mlir::Value buffer, mlir::OpFoldResult offset);
@@ -103,6 +112,13 @@ bool hasVectorForm(mlir::Block &body);
 /// The 1-D memref of the places of a `view`.
 mlir::Value viewOf(LoadOp op, Emit &b);
 void lowerLoad(LoadOp op, Emit &b);
+/// Where `load` asks for memory as it is: an i1 that says whether all of the fragment may be read there, contiguous along
+/// its last dimension, and what the fragment then is. Null if this is never so.
+struct InPlace {
+  mlir::Value holds, memory;
+  Emit::Strided places;
+};
+std::optional<InPlace> inPlaceOf(LoadOp op, Emit &b);
 void lowerStore(StoreOp op, Emit &b);
 void lowerConvert(ConvertOp op, Emit &b);
 void lowerMap(MapOp op, Emit &b);

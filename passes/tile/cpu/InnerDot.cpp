@@ -71,7 +71,7 @@ private:
     for (AffineExpr expr : op.getOperandMap(operand).getResults())
       own.push_back(point[cast<AffineDimExpr>(expr).getPosition()]);
     Value frag = op->getOperand(operand);
-    return b.read(b.buffers.lookup(frag), b.placeOf(cast<FragType>(frag.getType()), own), element, width);
+    return b.read(b.buffers.lookup(frag), b.placeOf(frag, own), element, width);
   }
 
   /// Partial sums of `count` results from `first` on.

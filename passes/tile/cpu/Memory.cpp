@@ -109,6 +109,38 @@ public:
     return row;
   }
 
+  /// With steps that never go back, what holds at both corners of the fragment holds at all its rows.
+  std::optional<InPlace> inPlace(Emit &b) const {
+    if (!along || *along + 1 != type.getRank() || !gathers.empty())
+      return std::nullopt;
+    InPlace result;
+    Value one = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, b.value(stride), b.index(1));
+    for (unsigned d = 0; d < type.getRank(); ++d) {
+      Value sum = b.index(0);
+      for (unsigned m = 0; m < map.getNumResults(); ++m) {
+        std::optional<int64_t> step = stepAlong(map, m, d);
+        if (!step || *step < 0)
+          return std::nullopt;
+        if (*step > 0)
+          sum = arith::AddIOp::create(b, sum, arith::MulIOp::create(b, b.index(*step), b.value(strides[m])));
+      }
+      result.places.strides.push_back(sum);
+    }
+    Coordinates first(type.getRank(), b.getIndexAttr(0)), last;
+    for (int64_t extent : type.getShape())
+      last.push_back(b.getIndexAttr(extent - 1));
+    Row head = row(b, first), tail = row(b, last);
+    result.places.offset = head.offset;
+    result.memory = memory;
+    result.holds = one;
+    for (const Row &each : {head, tail}) {
+      Value low = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, each.lower, b.index(0));
+      Value high = arith::CmpIOp::create(b, arith::CmpIPredicate::sge, each.upper, b.index(type.getShape()[*along]));
+      result.holds = arith::AndIOp::create(b, result.holds, arith::AndIOp::create(b, low, high));
+    }
+    return result;
+  }
+
 private:
   AffineMap map;
   FragType type;
@@ -408,11 +440,17 @@ Value cpu::viewOf(LoadOp op, Emit &b) {
 
 //===-- ops ----------------------------------------------------------------------------------------------------------
 
+static MapAccess accessOf(LoadOp op, Emit &b) {
+  return MapAccess(b, op.getSource(), op.getMap(), op.getType(), op.getIndices(), op.getLimits(), op.getGathers(),
+                   op.getGatherMaps().value_or(ArrayAttr()));
+}
+
+std::optional<InPlace> cpu::inPlaceOf(LoadOp op, Emit &b) { return accessOf(op, b).inPlace(b); }
+
 void cpu::lowerLoad(LoadOp op, Emit &b) {
   if (op.getView())
     return;
-  MapAccess access(b, op.getSource(), op.getMap(), op.getType(), op.getIndices(), op.getLimits(), op.getGathers(),
-                   op.getGatherMaps().value_or(ArrayAttr()));
+  MapAccess access = accessOf(op, b);
   Transfer(b, access, op.getResult(), cast<TypedAttr>(op.getPad())).emit(true);
 }
 

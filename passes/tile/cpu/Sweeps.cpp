@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/tile/cpu/Sweeps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "passes/tile/cpu/Dot.h"
 #include "passes/tile/cpu/Reduce.h"
 
 using namespace mlir;
@@ -105,6 +106,31 @@ static void joinStart(DotOp dot, Emit &b) {
     b.joined[map] = dot;
 }
 
+/// Whether nothing from `first` to `second` writes memory. What is made in between lies elsewhere than the load's result,
+/// which is live there, so the load may as well run later.
+static bool mayRunAt(LoadOp load, Operation *second) {
+  if (load->getBlock() != second->getBlock())
+    return false;
+  for (Operation *op = load->getNextNode(); op != second; op = op->getNextNode())
+    if (!isa<LoadOp>(op) && !isMemoryEffectFree(op))
+      return false;
+  return true;
+}
+
+static void joinLoad(DotOp dot, Emit &b) {
+  if (!vectorDim(dot) && !innerDim(dot))
+    return;
+  for (unsigned i : {0, 1}) {
+    auto load = dot->getOperand(i).getDefiningOp<LoadOp>();
+    bool usesOnce = dot.getOperandMap(i).getNumResults() == dot.getOperandMap(i).getNumDims();
+    if (load && usesOnce && load->hasOneUse() && !load.getView() && isRowMajor(load.getType()) && mayRunAt(load, dot) &&
+        load.getType().getElementType() == dot.getType().getElementType()) {
+      b.joined[load] = dot;
+      return;
+    }
+  }
+}
+
 /// The reduction combines the elements themselves, along the last dimension of the result only.
 static void joinReduction(ReduceOp reduce, Emit &b) {
   if (reduce.getInputs().size() != 1 || reduce.getPoints() || !reduce.getOperandMap(0).isIdentity() ||
@@ -120,8 +146,10 @@ static void joinReduction(ReduceOp reduce, Emit &b) {
 
 void cpu::findSweeps(ArrayRef<Operation *> ops, Emit &b) {
   for (Operation *op : ops)
-    if (auto dot = dyn_cast<DotOp>(op))
+    if (auto dot = dyn_cast<DotOp>(op)) {
       joinStart(dot, b);
+      joinLoad(dot, b);
+    }
     else if (auto reduce = dyn_cast<ReduceOp>(op)) {
       joinElements(reduce, b);
       joinReduction(reduce, b);
@@ -140,6 +168,13 @@ Operation *cpu::joinedElements(ReduceOp reduce, const Emit &b) {
 MapOp cpu::joinedStart(DotOp dot, const Emit &b) {
   auto map = dot.getAcc() ? dot.getAcc().getDefiningOp<MapOp>() : MapOp();
   return map && b.joined.lookup(map) == dot ? map : MapOp();
+}
+
+LoadOp cpu::joinedLoad(DotOp dot, const Emit &b) {
+  for (Value factor : {dot.getLhs(), dot.getRhs()})
+    if (auto load = factor.getDefiningOp<LoadOp>(); load && b.joined.lookup(load) == dot)
+      return load;
+  return {};
 }
 
 ReduceOp cpu::joinedReduction(DotOp dot, const Emit &b) {

@@ -3,6 +3,7 @@
 //
 //   map, reduce       the elements of the map, or of a mask, are combined as they are made
 //   map, dot acc      the map is the start of each tile of accumulators
+//   load, dot         a factor whose elements are used once each is read from memory, where it can be
 //   dot, reduce       each tile is combined, lane by lane, as it leaves the registers; lanes last
 //
 // A map stands right before its root, so joining it moves nothing past another op; what it writes may lie where it
@@ -19,6 +20,8 @@ void findSweeps(llvm::ArrayRef<mlir::Operation *> ops, Emit &b);
 mlir::Operation *joinedElements(ReduceOp reduce, const Emit &b);
 /// The map that makes the accumulators of `dot`.
 MapOp joinedStart(DotOp dot, const Emit &b);
+/// The load of a factor.
+LoadOp joinedLoad(DotOp dot, const Emit &b);
 /// The reduction of the result of `dot` along its lanes.
 ReduceOp joinedReduction(DotOp dot, const Emit &b);
 

@@ -140,3 +140,23 @@ func.func @inner(%call: !llvm.ptr, %task: i64, %worker: i32, %A: !row, %B: !mem,
   tile.store %c, %C[affine_map<(i) -> (i)>]() limits(%n) : !tile.frag<16xf32>, !row
   return
 }
+
+// A factor whose elements are used once each is read where it lies, if all of the block is inside and contiguous along its
+// last dimension; else it is moved to scratch first.
+// CHECK-LABEL: func @in_place
+// CHECK: scf.if
+// CHECK-NOT: scf.if
+// CHECK: vector.load {{.*}} : memref<?xf32, strided<[1], offset: ?>>, vector<8xf32>
+// CHECK: } else {
+// CHECK: vector.load {{.*}} : memref<512xf32>, vector<8xf32>
+func.func @in_place(%call: !llvm.ptr, %task: i64, %worker: i32, %A: !row, %B: !mem, %C: !row, %n: index) {
+  %a = tile.map [] {
+    %one = arith.constant 1.0 : f32
+    tile.yield %one : f32
+  } -> !tile.frag<32xf32>
+  %b = tile.load %B[#id]() limits(%n, %n) pad 0.0 : f32 : !mem -> !tile.frag<16x32xf32>
+  %c = tile.dot %a, %b [affine_map<(j, k) -> (k)>, affine_map<(j, k) -> (j, k)>, affine_map<(j, k) -> (j)>]
+       : !tile.frag<32xf32>, !tile.frag<16x32xf32> -> !tile.frag<16xf32>
+  tile.store %c, %C[affine_map<(i) -> (i)>]() limits(%n) : !tile.frag<16xf32>, !row
+  return
+}
