@@ -159,14 +159,7 @@ private:
 
   Value factor(unsigned i) { return i == 0 ? op.getLhs() : op.getRhs(); }
 
-  void nest(ArrayRef<unsigned> dims, function_ref<void()> body) {
-    if (dims.empty())
-      return body();
-    b.loop(b.getIndexAttr(0), b.getIndexAttr(space[dims.front()]), 1, [&](OpFoldResult i) {
-      coordinates[dims.front()] = i;
-      nest(dims.drop_front(), body);
-    });
-  }
+  void nest(ArrayRef<unsigned> dims, function_ref<void()> body) { b.nest(coordinates, dims, space, body); }
 
   /// Full tiles of `size`, then one of what is left.
   void tiles(unsigned dim, int64_t size, function_ref<void(int64_t)> body) {

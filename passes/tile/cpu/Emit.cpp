@@ -48,6 +48,15 @@ void Emit::loop(OpFoldResult lower, OpFoldResult upper, int64_t step, Body body)
   body(loop.getInductionVar());
 }
 
+void Emit::nest(Coordinates &coordinates, ArrayRef<unsigned> dims, ArrayRef<int64_t> space, function_ref<void()> body) {
+  if (dims.empty())
+    return body();
+  loop(getIndexAttr(0), getIndexAttr(space[dims.front()]), 1, [&](OpFoldResult i) {
+    coordinates[dims.front()] = i;
+    nest(coordinates, dims.drop_front(), space, body);
+  });
+}
+
 SmallVector<Value> Emit::carry(OpFoldResult upper, int64_t step, ArrayRef<Value> initial,
                                function_ref<SmallVector<Value>(OpFoldResult, ArrayRef<Value>)> body) {
   if (std::optional<int64_t> constant = getConstantIntValue(upper); constant && *constant <= step)

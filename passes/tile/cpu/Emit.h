@@ -48,6 +48,9 @@ public:
   mlir::OpFoldResult scale(mlir::OpFoldResult a, int64_t factor);
 
   void loop(mlir::OpFoldResult lower, mlir::OpFoldResult upper, int64_t step, Body body);
+  /// Loops over dimensions `dims` of a space, which set the coordinates.
+  void nest(Coordinates &coordinates, llvm::ArrayRef<unsigned> dims, llvm::ArrayRef<int64_t> space,
+            llvm::function_ref<void()> body);
   /// A loop that carries values.
   llvm::SmallVector<mlir::Value>
   carry(mlir::OpFoldResult upper, int64_t step, llvm::ArrayRef<mlir::Value> initial,

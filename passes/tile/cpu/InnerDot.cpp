@@ -54,14 +54,7 @@ private:
   int64_t lanes;
   Coordinates coordinates;
 
-  void nest(ArrayRef<unsigned> dims, function_ref<void()> body) {
-    if (dims.empty())
-      return body();
-    b.loop(b.getIndexAttr(0), b.getIndexAttr(space[dims.front()]), 1, [&](OpFoldResult i) {
-      coordinates[dims.front()] = i;
-      nest(dims.drop_front(), body);
-    });
-  }
+  void nest(ArrayRef<unsigned> dims, function_ref<void()> body) { b.nest(coordinates, dims, space, body); }
 
   Value read(unsigned operand, OpFoldResult first, int64_t result, OpFoldResult at, int64_t width) {
     Coordinates point(coordinates);
