@@ -37,9 +37,11 @@ SmallVector<unsigned> attn::reference::pick(const SelectionRow &row) {
   SmallVector<unsigned> order = llvm::to_vector(llvm::seq(0u, unsigned(row.candidates.size())));
   if (row.kind == "set")
     return order;
-  llvm::stable_sort(order, [&](unsigned a, unsigned b) {
+  llvm::sort(order, [&](unsigned a, unsigned b) {
     const Scalar &first = row.candidates[a].score, &second = row.candidates[b].score;
-    return row.isFloat ? first.real > second.real : first.integer > second.integer;
+    bool isBetter = row.isFloat ? first.real > second.real : first.integer > second.integer;
+    bool isWorse = row.isFloat ? first.real < second.real : first.integer < second.integer;
+    return isBetter || (!isWorse && a < b); // ties by the lower index
   });
   int64_t count = order.size();
   if (row.kind == "topk")
