@@ -364,7 +364,7 @@ TEST(KernelThreads, ResultsAreTheSameForAnyNumberAndAnyCallers) {
     for (int caller = 0; caller < 8; ++caller)
       callers.emplace_back([&] {
         Call call;
-        for (int n = 0; n < 20; ++n) {
+        for (int n = 0; n < 100; ++n) {
           wrong += !call.run(compiled).empty();
           for (int64_t i = 0; i < want.O.count(); ++i)
             wrong += !want.O.equals(call.O, i);
