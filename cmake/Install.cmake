@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-# cmake --install BUILD --prefix DIR: the compiler, the runtime with its headers, and what finds them: a CMake package and
-# a pkg-config file. All of it may be moved to another folder afterwards. attn-opt is for our tests and stays behind.
+# cmake --install BUILD --prefix DIR: the compiler, the runtime with its headers, and what finds them: a CMake package
+# and a pkg-config file. All of it may be moved to another folder afterwards. attn-opt is for our tests and stays behind.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/attnc)
