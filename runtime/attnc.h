@@ -13,8 +13,8 @@
 #ifndef ATTNC_H
 #define ATTNC_H
 
-#include "runtime/attnc_abi.h"
-#include "runtime/attnc_dlpack.h"
+#include "attnc_abi.h"
+#include "attnc_dlpack.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -10,7 +10,7 @@
 #ifndef ATTNC_HPP
 #define ATTNC_HPP
 
-#include "runtime/attnc.h"
+#include "attnc.h"
 #include <array>
 #include <cassert>
 #include <initializer_list>

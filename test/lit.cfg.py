@@ -4,7 +4,8 @@ import lit.formats
 
 config.name = "attnc"
 config.test_format = lit.formats.ShTest(execute_external=False)
-config.substitutions += [("%python", sys.executable), ("%examples", config.examples_dir)]
+config.substitutions += [("%python", sys.executable), ("%examples", config.examples_dir),
+                         ("%build", config.build_dir)]
 config.suffixes = [".mlir", ".test", ".attn"]
 config.excludes = ["Inputs"]
 config.test_source_root = os.path.dirname(__file__)

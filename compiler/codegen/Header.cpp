@@ -35,7 +35,7 @@ Error attn::codegen::writeHeader(ArrayRef<KernelInterface> kernels, StringRef st
       for (const KernelCheck &check : kernel.checks)
         out << " *   requires " << check.text << '\n';
     }
-    out << " */\n#ifndef " << guard << "\n#define " << guard << "\n#include \"runtime/attnc_abi.h\"\n\n"
+    out << " */\n#ifndef " << guard << "\n#define " << guard << "\n#include <attnc/attnc_abi.h>\n\n"
         << "#ifdef __cplusplus\nextern \"C\" {\n#endif\nextern const attnc_artifact_descriptor attnc_artifact_" << stem
         << ";\n#ifdef __cplusplus\n}\n#endif\n#endif\n";
     return Error::success();

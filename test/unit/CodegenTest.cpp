@@ -310,7 +310,7 @@ TEST_F(Codegen, headerForStaticLinking) {
  */
 #ifndef ATTNC_ARTIFACT_MY_AXPY_H
 #define ATTNC_ARTIFACT_MY_AXPY_H
-#include "runtime/attnc_abi.h"
+#include <attnc/attnc_abi.h>
 
 #ifdef __cplusplus
 extern "C" {
