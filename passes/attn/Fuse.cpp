@@ -7,6 +7,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "passes/Passes.h"
+#include "passes/attn/RankSizes.h"
 
 namespace attn {
 #define GEN_PASS_DEF_ATTNFUSE
@@ -77,8 +78,20 @@ static void appendRegion(Region &to, Region &from, ArrayRef<unsigned> copies, un
   yield->setOperands(values);
 }
 
+/// The ranks of a stream's results.
+static llvm::SetVector<StringRef> ranksOf(StreamOp stream) {
+  llvm::SetVector<StringRef> ranks;
+  for (Type type : stream.getResultTypes())
+    for (StringAttr name : rankNames(type))
+      ranks.insert(name.getValue());
+  return ranks;
+}
+
 bool Fuser::join(StreamOp first, StreamOp second) {
   if (first.getOver() != second.getOver() || first.getRoute() || second.getRoute())
+    return false;
+  RankSizes sizes(kernel);
+  if (sizes.areStrangers(ranksOf(first).getArrayRef(), ranksOf(second).getArrayRef()))
     return false;
   llvm::SetVector<Operation *> needed;
   collectNeeds(second, [&](Operation *def) { return def->getParentOp() == kernel; }, needed);

@@ -54,6 +54,7 @@ private:
   /// Whether a stream was written: not where all accumulators wait for another fibre's.
   FailureOr<bool> writeStream(const StreamedRanks &ranks, const Fibre &fibre);
   llvm::SetVector<TermRef> readyLeaves(const Program &program, const StreamedRanks &ranks, const Fibre &fibre);
+  llvm::SetVector<TermRef> withoutStrangers(const llvm::SetVector<TermRef> &leaves);
   TermRef combined(const Program &program, const algebra::ProgramOutput &o);
   bool isFinishedBy(const Result &r, ArrayRef<TermRef> leaves, const StreamedRanks &ranks, const Fibre &fibre);
   LogicalResult writeRest();
@@ -225,8 +226,36 @@ llvm::SetVector<TermRef> Rewriter::readyLeaves(const Program &program, const Str
       (c.lower->is(TermKind::Relative) ? relatives : reductions).insert(c.lower);
     relatives.insert(plain);
   }
-  reductions.insert_range(relatives);
+  if (relatives.empty())
+    return withoutStrangers(reductions);
+  reductions.insert_range(relatives); // which are corrected by any of the others
   return reductions;
+}
+
+/// Strangers to the largest accumulator get a stream of their own, unless something of its stream reads them. None is
+/// corrected by another.
+llvm::SetVector<TermRef> Rewriter::withoutStrangers(const llvm::SetVector<TermRef> &leaves) {
+  auto ranksOf = [](TermRef leaf) {
+    return llvm::map_to_vector(leaf->getFreeIndices(), [](TermRef index) { return StringRef(index->getName()); });
+  };
+  TermRef largest = *llvm::max_element(
+      leaves, [&](TermRef a, TermRef b) { return sizes.product(ranksOf(a)) < sizes.product(ranksOf(b)); });
+  llvm::SetVector<TermRef> kept;
+  std::function<void(TermRef)> keep = [&](TermRef leaf) {
+    if (!kept.insert(leaf))
+      return;
+    for (TermRef other : leaves)
+      if (contains(leaf, [&](TermRef t) { return t != leaf && t->isBinder() && context.plain(t) == other; }))
+        keep(other);
+  };
+  for (TermRef leaf : leaves)
+    if (!sizes.areStrangers(ranksOf(largest), ranksOf(leaf)))
+      keep(leaf);
+  llvm::SetVector<TermRef> inOrder;
+  for (TermRef leaf : leaves)
+    if (kept.contains(leaf))
+      inOrder.insert(leaf);
+  return inOrder;
 }
 
 FailureOr<bool> Rewriter::writeStream(const StreamedRanks &ranks, const Fibre &fibre) {

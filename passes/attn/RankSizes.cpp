@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/attn/RankSizes.h"
+#include "llvm/ADT/SetVector.h"
 #include <cmath>
 
 using namespace mlir;
@@ -44,4 +45,11 @@ double RankSizes::product(ArrayRef<StringRef> ranks) const {
 double RankSizes::blocks(StringRef rank) const {
   constexpr double kWhole = 512; // feature ranks up to this extent are not cut
   return std::max(1.0, std::ceil(of(rank) / (isFeature(rank) ? kWhole : kRows)));
+}
+
+bool RankSizes::areStrangers(ArrayRef<StringRef> first, ArrayRef<StringRef> second) const {
+  constexpr double kMostGrowth = 8;
+  llvm::SetVector<StringRef> both(first.begin(), first.end());
+  both.insert_range(second);
+  return product(both.getArrayRef()) > kMostGrowth * (product(first) + product(second));
 }

@@ -14,6 +14,9 @@ public:
   bool isFeature(llvm::StringRef rank) const;
   bool isBound(llvm::StringRef rank) const;
   double product(llvm::ArrayRef<llvm::StringRef> ranks) const;
+  /// Whether a launch over the ranks of both has many more points than one over each (norms of queries and norms of
+  /// keys): then the two have nothing to share.
+  bool areStrangers(llvm::ArrayRef<llvm::StringRef> first, llvm::ArrayRef<llvm::StringRef> second) const;
   /// How many blocks a launch is likely to cut the rank into.
   double blocks(llvm::StringRef rank) const;
   static constexpr double kRows = 64; ///< points of a row rank in a block

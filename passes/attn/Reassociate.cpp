@@ -48,6 +48,7 @@ private:
   double work(EinsumOp op, llvm::SmallPtrSetImpl<Operation *> &seen);
   void readers(EinsumOp op, SmallVectorImpl<EinsumOp> &reducing);
   bool isWorthStoring(EinsumOp op);
+  bool isReadAtSeveralPlaces(EinsumOp op);
   bool isSummary(EinsumOp op);
   KernelOp kernel;
   RankSizes sizes;
@@ -255,9 +256,25 @@ bool Storage::isWorthStoring(EinsumOp op) {
   return sizes.product(ranks) <= elementsThere(kernel, sizes);
 }
 
+/// A map of a summary (a normalised vector) that one Einsum reads at several places (a rotation, a difference). A
+/// factor that leaves a reduction of such products leaves a running sum for each pair of places.
+bool Storage::isReadAtSeveralPlaces(EinsumOp op) {
+  if (op.getReducerAttr() || llvm::none_of(op.getInputs(), hasReduction) ||
+      sizes.product(op.getIteratorNames()) > elementsThere(kernel, sizes))
+    return false;
+  return llvm::any_of(op->getUsers(), [&](Operation *user) {
+    auto reader = dyn_cast<EinsumOp>(user);
+    llvm::SmallDenseSet<AffineMap> places;
+    for (unsigned i = 0; reader && i < reader.getInputs().size(); ++i)
+      if (reader.getInputs()[i] == op.getResult())
+        places.insert(reader.getIndexMap(i));
+    return places.size() > 1;
+  });
+}
+
 void Storage::run() {
   for (EinsumOp op : kernel.getBody().front().getOps<EinsumOp>())
-    if (op->hasAttr("attn.stored") || (isWorthStoring(op) && !hasAbsentPoints(op))) {
+    if (op->hasAttr("attn.stored") || ((isWorthStoring(op) || isReadAtSeveralPlaces(op)) && !hasAbsentPoints(op))) {
       op->setAttr("attn.stored", UnitAttr::get(op.getContext()));
       op.emitRemark() << "stored: what reads it would compute it again";
     }
