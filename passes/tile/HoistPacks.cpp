@@ -242,6 +242,13 @@ void tile::hoistPacks(scf::ForallOp launch, route::ForOp loop, int64_t workspace
           factor.getParentRegion() == &loop.getBody())
         factors.insert(factor);
   for (Value factor : factors)
-    if (Pack pack(launch, loop, factor); pack.analyse())
-      pack.hoist(workspaceLimit);
+    for (Value made = factor; made;) {
+      if (Pack pack(launch, loop, made); pack.analyse()) {
+        pack.hoist(workspaceLimit);
+        break;
+      }
+      // A mask may ask what only the task knows; in full blocks it is nothing.
+      auto mask = made.getDefiningOp<MaskOp>();
+      made = mask ? mask.getInput() : Value();
+    }
 }

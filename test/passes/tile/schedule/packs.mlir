@@ -86,3 +86,46 @@ func.func @own(%K: !k, %O: !o, %given: i64, %H: index, %M: index) attributes {ti
   }
   return
 }
+
+// What a mask asks only the task knows, so the factor under it is packed; where a block is full the mask is nothing, and
+// the product reads the view.
+// CHECK-LABEL: func @masked
+// CHECK: memref.alloc
+// CHECK: scf.forall
+// CHECK-NOT: tile.mask
+// CHECK: scf.forall
+// CHECK: scf.for
+// CHECK: %[[B:.*]] = scf.if
+// CHECK: tile.dot %{{.*}}, %[[B]]
+// CHECK: scf.for
+// CHECK: %[[P:.*]] = scf.if
+// CHECK: %[[M:.*]] = tile.mask %[[P]]
+// CHECK: tile.dot %{{.*}}, %[[M]]
+func.func @masked(%K: !k, %O: !o, %given: i64, %H: index, %M: index) attributes {tile.kernel} {
+  %c8 = arith.constant 8 : index
+  %c4 = arith.constant 4 : index
+  %c16 = arith.constant 16 : index
+  scf.forall (%h) in (%H) {
+    %one = tile.map [] {
+      %c = arith.constant 1.0 : f32
+      tile.yield %c : f32
+    } -> !tile.frag<4x8xf32, #rows>
+    %zero = tile.map [] {
+      %c = arith.constant 0.0 : f32
+      tile.yield %c : f32
+    } -> !tile.frag<4x16xf32, #out>
+    %r = route.affine [h, m] symbols(M = %M) where [M - 1 - m, h - m]
+    %s = route.for (%m0, %full) in %r at (%h) block [1, 16] iter_args(%x = %zero : !tile.frag<4x16xf32, #out>) {
+      %left = arith.subi %M, %m0 : index
+      %l = tile.load %K[affine_map<(e, j)[m0] -> (0, m0 + j, e)>](%m0) limits(%c8, %left) pad 0.0 : f32
+           : !k -> !tile.frag<8x16xf32, #panels>
+      %b = tile.mask %l [affine_map<(e, j)[m0, h] -> (h - j - m0)>](%m0, %h) full %full else 0.0 : f32
+           : !tile.frag<8x16xf32, #panels> -> !tile.frag<8x16xf32, #panels>
+      %y = tile.dot %one, %b [affine_map<(i, j, e) -> (i, e)>, affine_map<(i, j, e) -> (e, j)>, affine_map<(i, j, e) -> (i, j)>]
+           acc %x : !tile.frag<4x16xf32, #out> : !tile.frag<4x8xf32, #rows>, !tile.frag<8x16xf32, #panels> -> !tile.frag<4x16xf32, #out>
+      route.yield %y : !tile.frag<4x16xf32, #out>
+    }
+    tile.store %s, %O[affine_map<(i, j)[h] -> (h, i, j)>](%h) limits(%c4, %c16) : !tile.frag<4x16xf32, #out>, !o
+  }
+  return
+}
