@@ -165,8 +165,8 @@ void Formatter::cut() {
     piece.end = lastOf(i) + 1;
     depth -= first == Token::RBrace;
     piece.indent = depth * bodyIndent;
-    piece.afterBlankLine = gaps[i].lineEnds > 1 && piece.kind != PieceKind::Close && !pieces.empty() &&
-                           !(startsBody && gaps[i].comments.empty());
+    bool followsBrace = startsBody && pieces.back().kind == PieceKind::Header;
+    piece.afterBlankLine = gaps[i].lineEnds > 1 && piece.kind != PieceKind::Close && !pieces.empty() && !followsBrace;
     depth += lexemes[piece.end - 1].token == Token::LBrace;
     i = piece.end;
     pieces.push_back(piece);
