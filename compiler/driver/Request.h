@@ -17,7 +17,7 @@ enum Exit { Fine = 0, WrongInput = 1, WrongUsage = 2 };
 
 /// What stands behind an option, as it was written; options that were not given are empty.
 struct Request {
-  std::string spec;              ///< path of the text
+  std::string spec;              ///< path of the text; what `new` is to make
   CompileOptions options;        ///< --kernel --target --type --bind --tile --exact-factors --until --dump-dir
   std::string output;            ///< -o
   std::vector<std::string> emit; ///< kinds of files `build` writes
@@ -28,7 +28,8 @@ struct Request {
   int32_t threads = 0;  ///< 0: all cores
   double dataScale = 1; ///< --scale-data
   bool json = false, verbose = false;
-  bool reference = false; ///< the evaluator's results instead of a compiled kernel's
+  bool inPlace = false, checksOnly = false; ///< -i, --check
+  bool reference = false;                   ///< the evaluator's results instead of a compiled kernel's
 };
 
 Exit runBuild(const Request &request);
@@ -37,6 +38,8 @@ Exit runCheck(const Request &request);
 Exit runExplain(const Request &request);
 Exit runBench(const Request &request);
 Exit runTargets(const Request &request);
+Exit runFormat(const Request &request);
+Exit runNew(const Request &request);
 
 /// Prints `attnc: text` to the standard error; returns the status.
 Exit fail(Exit status, const llvm::Twine &text);

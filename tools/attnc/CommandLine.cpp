@@ -66,6 +66,13 @@ Keys of --json: kernel target threads flops bytes median_s best_s samples gflops
 read_gbs fraction_of_bandwidth. Without a quiet sample those that need one are null.
 )";
 
+constexpr StringLiteral kFormat = R"(
+Comments, line breaks inside a statement and single empty lines stay. A spec that does not parse is not written.
+)";
+constexpr StringLiteral kNew = R"(
+The kernel has the same name. NAME may have a folder before it; a file that exists is not overwritten.
+)";
+
 constexpr CommandRow kCommands[] = {
     {"build", runBuild, true, "\nSeveral kinds after --emit: -o names the files, each with its own ending.\n"},
     {"run", runRun, true, kBinding},
@@ -73,6 +80,8 @@ constexpr CommandRow kCommands[] = {
     {"explain", runExplain, true, kJsonExplain},
     {"bench", runBench, true, kJsonBench},
     {"targets", runTargets, false, ""},
+    {"fmt", runFormat, true, kFormat},
+    {"new", runNew, true, kNew},
 };
 
 class Reader {
@@ -82,12 +91,15 @@ public:
   Error read(Request &request) {
     std::vector<std::string> specs = args.getAllArgValues(OPT_INPUT);
     if (specs.size() > 1 || (specs.empty() && command.needsSpec))
-      return usageError("'" + command.name + "' expects one spec, found " + Twine(specs.size()));
+      return usageError("'" + command.name + "' expects one " + (command.run == runNew ? "name" : "spec") + ", found " +
+                        Twine(specs.size()));
     if (!specs.empty())
       request.spec = specs.front();
     request.output = value(OPT_o);
     request.json = args.hasArg(OPT_json);
     request.verbose = args.hasArg(OPT_verbose);
+    request.inPlace = args.hasArg(OPT_i);
+    request.checksOnly = args.hasArg(OPT_check);
     request.reference = args.hasArg(OPT_reference);
     Error error = readOptions(request.options);
     for (auto step : {&Reader::readKinds, &Reader::readTensors, &Reader::readNumbers})

@@ -7,8 +7,11 @@ def CheckCommand : SubCommand<"check", "compare a compiled spec with the referen
 def ExplainCommand : SubCommand<"explain", "passes, derivation, routes and work of a spec", "attnc explain SPEC [options]">;
 def BenchCommand : SubCommand<"bench", "measure a compiled spec", "attnc bench SPEC --size ... [options]">;
 def TargetsCommand : SubCommand<"targets", "what is available here, and what covers a spec", "attnc targets [SPEC] [options]">;
+def FmtCommand : SubCommand<"fmt", "format a spec, to the standard output", "attnc fmt SPEC [--check | -i]">;
+def NewCommand : SubCommand<"new", "write a spec to start from, NAME.attn", "attnc new NAME">;
 
 defvar everywhere = [BuildCommand, RunCommand, CheckCommand, ExplainCommand, BenchCommand, TargetsCommand];
+defvar everyCommand = everywhere # [FmtCommand, NewCommand];
 defvar sized = [RunCommand, CheckCommand, ExplainCommand, BenchCommand];
 defvar called = [RunCommand, CheckCommand, BenchCommand];
 
@@ -18,8 +21,8 @@ multiclass Value<string name, list<SubCommand> commands, string meta, string hel
   def NAME#_eq : Joined<["--"], name#"=", commands>, Alias<!cast<Option>(NAME)>;
 }
 
-def help : Flag<["--"], "help", everywhere>, HelpText<"print this text">;
-def help_h : Flag<["-"], "h", everywhere>, Alias<help>;
+def help : Flag<["--"], "help", everyCommand>, HelpText<"print this text">;
+def help_h : Flag<["-"], "h", everyCommand>, Alias<help>;
 def version : Flag<["--"], "version">, HelpText<"print the version">;
 
 defm kernel : Value<"kernel", everywhere, "NAME", "only this kernel of the file">;
@@ -46,3 +49,6 @@ defm seed : Value<"seed", called, "N", "of the random tensors">;
 defm threads : Value<"threads", called, "N", "how many; the default is one a core">;
 defm scale_data : Value<"scale-data", [CheckCommand], "X", "multiplies the random tensors">;
 def json : Flag<["--"], "json", [ExplainCommand, BenchCommand]>, HelpText<"one JSON object">;
+
+def i : Flag<["-"], "i", [FmtCommand]>, HelpText<"write the file in place, if anything changes">;
+def check : Flag<["--"], "check", [FmtCommand]>, HelpText<"write nothing; status 1 if the file is not formatted">;
