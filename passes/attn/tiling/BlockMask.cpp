@@ -94,7 +94,8 @@ SmallVector<Condition> BlockScope::conditionsOf(EinsumOp op) {
   for (Value conjunct : op.getConjuncts()) {
     Condition condition;
     condition.einsum = op;
-    for (unsigned iterator : op.getIteratorsOf(conjunct).set_bits())
+    llvm::SmallBitVector mentioned = op.getIteratorsOf(conjunct);
+    for (unsigned iterator : mentioned.set_bits())
       condition.ranks.push_back(kernel.rankOf(op.getIterator(iterator)));
     std::optional<SmallVector<AffineExpr>> constraints = constraintsOf(*this, op, conjunct);
     if (!constraints) {

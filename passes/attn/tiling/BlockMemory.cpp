@@ -128,9 +128,11 @@ struct Access {
         else if (!llvm::is_contained(gathers, d - numIterators))
           gathers.push_back(d - numIterators);
       }
-    for (unsigned gather : gathers)
-      for (unsigned iterator : op.getIteratorsOf(op.getGathers()[gather]).set_bits())
+    for (unsigned gather : gathers) {
+      llvm::SmallBitVector mentioned = op.getIteratorsOf(op.getGathers()[gather]);
+      for (unsigned iterator : mentioned.set_bits())
         add(iterator);
+    }
   }
   void add(unsigned iterator) {
     if (block.binding(rankOf(iterator)).inFragment && !llvm::is_contained(iterators, iterator))
