@@ -209,12 +209,16 @@ void Pack::hoist(int64_t workspaceLimit) {
     StoreOp::create(b, values.lookup(made), workspace, at, limits, AffineMapAttr::get(placeMap()));
   }
 
+  // Outside of the memory, where a load reads pads, the workspace has nothing either.
   b.setInsertionPointAfterValue(made);
   SmallVector<Value> at;
-  for (const Coordinate &each : coordinates)
+  Value isThere = packed;
+  for (auto [each, extent] : llvm::zip(coordinates, extents)) {
     at.push_back(each.value);
+    isThere = arith::AndIOp::create(b, isThere, compare(arith::CmpIPredicate::ult, each.value, extent));
+  }
   at.push_back(arith::SubIOp::create(b, arith::DivUIOp::create(b, first(), constant(size)), blocks->first));
-  auto either = scf::IfOp::create(b, TypeRange(type()), packed, /*withElseRegion=*/true);
+  auto either = scf::IfOp::create(b, TypeRange(type()), isThere, /*withElseRegion=*/true);
   made.replaceAllUsesWith(either.getResult(0));
   b.setInsertionPointToStart(either.thenBlock());
   Value view = LoadOp::create(b, type(), workspace, at, ValueRange(), limits, AffineMapAttr::get(placeMap()),

@@ -2,6 +2,7 @@
 #include "passes/tile/Layouts.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/Support/MathExtras.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace attn;
@@ -124,6 +125,13 @@ MicroTile tile::microTile(const TargetRow &row, int64_t maxVectors) {
   while (2 * vectors <= maxVectors && fits(2 * vectors))
     vectors *= 2;
   return {rowsFor(vectors), vectors};
+}
+
+int64_t tile::commonRows(const TargetRow &row) {
+  int64_t common = 1;
+  for (int64_t vectors = 1; vectors <= int64_t(row.vectorRegisters); vectors *= 2)
+    common = std::lcm(common, microTile(row, vectors).rows);
+  return common;
 }
 
 int64_t tile::lanesOf(const TargetRow &row, Type element) {

@@ -55,6 +55,9 @@ struct MicroTile {
   int64_t rows, vectors;
 };
 MicroTile microTile(const TargetRow &row, int64_t maxVectors);
+/// Rows that all micro-tiles of the target divide: tiles begin at multiples of their rows, so none reaches across a
+/// multiple of this.
+int64_t commonRows(const TargetRow &row);
 
 /// Elements of a vector register.
 int64_t lanesOf(const TargetRow &row, mlir::Type element);

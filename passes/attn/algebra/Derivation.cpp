@@ -10,8 +10,8 @@
 //   cut      nothing applies: the summaries are finished first, the reduction moves to the next pass
 //
 // Example: sum[m] exp(S - X) * V with X = max[m] S is exp(M - X) * sum[m] exp(S - M) V with M the accumulator's own
-// running max; M and X are the same reduction, hence the same term, and cancel. Sources: online softmax (Milakov and
-// Gimelshein, 2018), FlashAttention, FuseMax; the generalisation is derived from the algebra alone.
+// running max; M and X are the same reduction, hence the same term, and cancel. Sources: Milakov and Gimelshein
+// (2018), Dao et al. (2022), Nayak et al. (FuseMax, 2024); the generalisation is derived from the algebra alone.
 #include "passes/attn/algebra/Derivation.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVectorExtras.h"

@@ -163,12 +163,12 @@ bool cpu::isReadToEnd(MaskOp mask, Emit &b) {
 }
 
 Value cpu::endOfRow(Emit &b, MaskOp mask, ArrayRef<OpFoldResult> coordinates) {
-  static constexpr int64_t mostRowsOfTile = 8; // microTile: latency times pipes, with one vector a row
+  int64_t rows = commonRows(b.row);
   unsigned last = coordinates.size() - 1;
   Box box;
   for (unsigned d = 0; d < last; ++d) {
-    box.first.push_back(b.apply(b.getAffineDimExpr(0).floorDiv(mostRowsOfTile) * mostRowsOfTile, coordinates[d]));
-    box.count.push_back(mostRowsOfTile);
+    box.first.push_back(b.apply(b.getAffineDimExpr(0).floorDiv(rows) * rows, coordinates[d]));
+    box.count.push_back(rows);
   }
   box.first.push_back(b.getIndexAttr(0));
   box.count.push_back(mask.getType().getShape().back());

@@ -106,8 +106,8 @@ static void joinStart(DotOp dot, Emit &b) {
     b.joined[map] = dot;
 }
 
-/// Whether nothing from `first` to `second` writes memory. What is made in between lies elsewhere than the load's result,
-/// which is live there, so the load may as well run later.
+/// Whether nothing from `first` to `second` writes memory. What is made in between lies elsewhere than the load's
+/// result, which is live there, so the load may as well run later.
 static bool mayRunAt(LoadOp load, Operation *second) {
   if (load->getBlock() != second->getBlock())
     return false;
@@ -131,6 +131,9 @@ static void joinLoad(DotOp dot, Emit &b) {
   }
 }
 
+/// What a task may keep on its stack while one op runs.
+static constexpr int64_t kMostStackBytes = 16 << 10;
+
 /// The reduction combines the elements themselves, along the last dimension of the result only.
 static void joinReduction(ReduceOp reduce, Emit &b) {
   if (reduce.getInputs().size() != 1 || reduce.getPoints() || !reduce.getOperandMap(0).isIdentity() ||
@@ -140,7 +143,8 @@ static void joinReduction(ReduceOp reduce, Emit &b) {
   Block &body = reduce.getBody().front();
   if (!dot || !isRightBefore(dot, reduce) || body.getTerminator()->getOperand(0) != body.getArgument(0))
     return;
-  if (hasVectorsAlongLast(dot))
+  bool isSmall = bytesOf(reduce.getType()) * b.row.lanes <= kMostStackBytes;
+  if (isSmall && hasVectorsAlongLast(dot))
     b.joined[reduce] = dot;
 }
 
@@ -149,8 +153,7 @@ void cpu::findSweeps(ArrayRef<Operation *> ops, Emit &b) {
     if (auto dot = dyn_cast<DotOp>(op)) {
       joinStart(dot, b);
       joinLoad(dot, b);
-    }
-    else if (auto reduce = dyn_cast<ReduceOp>(op)) {
+    } else if (auto reduce = dyn_cast<ReduceOp>(op)) {
       joinElements(reduce, b);
       joinReduction(reduce, b);
     }

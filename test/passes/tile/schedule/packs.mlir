@@ -22,7 +22,9 @@
 // CHECK:   tile.store %[[MADE]], %[[SPACE]]
 // CHECK: scf.forall
 // CHECK:   scf.for
-// CHECK:     %[[B:.*]] = scf.if %[[PACKED]]
+// CHECK:     %[[INSIDE:.*]] = arith.cmpi ult
+// CHECK:     %[[THERE:.*]] = arith.andi %[[PACKED]], %[[INSIDE]]
+// CHECK:     %[[B:.*]] = scf.if %[[THERE]]
 // CHECK:       tile.load %[[SPACE]]{{.*}} view
 // CHECK:     } else {
 // CHECK:       tile.load %[[K]]
