@@ -48,6 +48,13 @@ static void fillIntegers(Tensor &tensor, TableUse use, Random &random) {
   int64_t largest = widthOf(tensor.elementType) == 8 ? 127 : 8;
   if (use.kind == TableUse::Value)
     use = {use.kind, tensor.elementType.isUnsignedInteger() ? 0 : -largest, largest};
+  // A table of bytes over a long rank cannot name all of its points.
+  unsigned width = widthOf(tensor.elementType);
+  bool isUnsigned = tensor.elementType.isUnsignedInteger();
+  int64_t least = isUnsigned ? 0 : llvm::minIntN(width);
+  int64_t most = isUnsigned ? int64_t(llvm::maxUIntN(std::min(width, 63u))) : llvm::maxIntN(width);
+  use.low = std::clamp(use.low, least, most);
+  use.high = std::clamp(use.high, use.low, most);
   for (int64_t &element : tensor.integers)
     element = use.low + random.below(use.high - use.low + 1);
 }
