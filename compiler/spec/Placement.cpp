@@ -145,6 +145,14 @@ Term *Placement::placeInEach(Term *term, StringRef index, const Term *call) {
   return failed ? nullptr : term;
 }
 
+/// The end of what begins at `begin`, at `end` or behind the parentheses that are open there.
+static size_t endOfParentheses(StringRef text, size_t begin, size_t end) {
+  int64_t open = text.slice(begin, end).count('(') - int64_t(text.slice(begin, end).count(')'));
+  for (; open > 0 && end < text.size(); ++end)
+    open += (text[end] == '(') - (text[end] == ')');
+  return end;
+}
+
 /// R6: in `max[r] A - B[r]` the reducer ends before the minus. Summing B over r would not be what was meant.
 bool Placement::checkReducerOfOtherTerm(ArrayRef<Term *> terms, StringRef index) {
   for (auto [i, term] : enumerate(terms)) {
@@ -163,9 +171,10 @@ bool Placement::checkReducerOfOtherTerm(ArrayRef<Term *> terms, StringRef index)
           findMention(term, index)->loc,
           "index '" + index + "' is bound in another term only: a reducer takes the product that follows it");
       StringRef text = diagnostics.source(reducer->loc.file).getText();
-      if (j < i && term->end > reducer->args[0]->begin)
-        error.help = ("write " + text.slice(reducer->begin, reducer->args[0]->begin) + "(" +
-                      text.slice(reducer->args[0]->begin, term->end) + ")")
+      size_t body = reducer->args[0]->begin;
+      if (j < i && term->end > body)
+        error.help = ("write " + text.slice(reducer->begin, body) + "(" +
+                      text.slice(body, endOfParentheses(text, body, term->end)) + ")")
                          .str();
       error.notes.push_back({reducer->loc, "the reducer that binds it"});
       return false;
