@@ -146,6 +146,9 @@ Known evaluate(mlir::Value scalar, llvm::ArrayRef<Known> arguments);
 /// A map region with attn's scalar ops written out; `arguments` replace its arguments.
 mlir::Value cloneScalar(mlir::OpBuilder &b, KernelBlocks &kernel, mlir::Value scalar, mlir::IRMapping &values);
 
+/// The number in integer arithmetic.
+mlir::Value expandRand(mlir::OpBuilder &b, RandOp op, mlir::ValueRange operands);
+
 /// Lowers a group into a launch at `b`.
 mlir::LogicalResult tileGroup(KernelBlocks &kernel, GroupOp group, mlir::OpBuilder &b);
 
