@@ -95,6 +95,8 @@ LogicalResult Rewriter::readResults() {
       old.push_back(&op);
       if (op.hasAttr("attn.stored") && mlir::failed(readStored(einsum)))
         return failure();
+    } else if (isa<SelectOp>(op)) {
+      old.push_back(&op);
     } else if (isa<StreamOp, GroupOp>(op)) {
       return op.emitError("attn-one-pass runs before there are streams and groups");
     }
@@ -217,6 +219,8 @@ llvm::SetVector<TermRef> Rewriter::readyLeaves(const Program &program, const Str
       continue;
     TermRef plain = context.plain(leaf);
     if (!plain->is(TermKind::Relative)) {
+      if (algebra::getRow(plain->getReducer()).selectsIndex)
+        reductions.insert(context.bestValue(plain));
       reductions.insert(plain);
       continue;
     }
