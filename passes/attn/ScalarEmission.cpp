@@ -231,7 +231,18 @@ static Value mathFunction(OpBuilder &b, Location loc, Function f, ArrayRef<Value
   }
 }
 
+/// Its arguments are integers, and stay so: a float of 24 bits does not hold them.
+Value ScalarEmitter::random(TermRef t) {
+  SmallVector<Value> x;
+  for (TermRef c : t->getChildren())
+    x.push_back(emitInt(c));
+  Value r = RandOp::create(b, loc, x[0], ArrayRef(x).drop_front());
+  return r.getType() == floatType ? r : Value(arith::ExtFOp::create(b, loc, floatType, r));
+}
+
 Value ScalarEmitter::function(TermRef t) {
+  if (t->isFunction(Function::Rand))
+    return random(t);
   SmallVector<Value> x;
   for (TermRef c : t->getChildren())
     x.push_back(emitFloat(c));

@@ -33,6 +33,7 @@ private:
   mlir::Value sum(algebra::TermRef t);
   mlir::Value product(algebra::TermRef t);
   mlir::Value power(mlir::Value base, const algebra::Number &n);
+  mlir::Value random(algebra::TermRef t);
   mlir::Value function(algebra::TermRef t);
   mlir::Value compare(algebra::TermRef t);
   mlir::Value constant(const algebra::Number &n);

@@ -35,6 +35,7 @@ static std::optional<Function> functionOf(Operation *op) {
       .Case<math::CoshOp>([](auto) { return Function::Cosh; })
       .Case<arith::MaximumFOp, arith::MaxSIOp>([](auto) { return Function::Max; })
       .Case<arith::MinimumFOp, arith::MinSIOp>([](auto) { return Function::Min; })
+      .Case<RandOp>([](auto) { return Function::Rand; })
       .Case<IDivOp, arith::FloorDivSIOp>([](auto) { return Function::IntDiv; })
       .Case<IModOp>([](auto) { return Function::IntMod; })
       .Default([](auto) { return std::nullopt; });

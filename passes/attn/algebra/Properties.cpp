@@ -40,6 +40,7 @@ constexpr FunctionRow kFunctionRows[kFunctions] = {
   {Function::Rsqrt,      "rsqrt",    F, false, false, false, true,  false, false, none, none, false, false},
   {Function::NonZero,    "nonzero",  F, false, false, false, true,  false, false, none, none, false, false},
   {Function::Finite,     "finite",   F, false, true,  false, false, false, false, none, none, false, false},
+  {Function::Rand,       "rand",     F, false, false, false, true,  false, false, none, none, false, false},
   {Function::IntDiv,     "/",        I, false, false, false, false, false, false, none, none, true,  false},
   {Function::IntMod,     "%",        I, false, false, false, false, false, false, none, none, true,  false},
   {Function::Less,       "<",        B, false, false, false, true,  false, false, none, none, true,  false},

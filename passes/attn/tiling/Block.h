@@ -20,7 +20,7 @@ struct KernelBlocks {
   llvm::DenseMap<mlir::Value, mlir::Value> indices; ///< integers in the function -> the same as an index
   llvm::DenseMap<mlir::Value, mlir::Value> memory;  ///< attn tensors that live in memory -> memrefs
   llvm::DenseMap<std::pair<mlir::Value, mlir::Attribute>, mlir::Value>
-      elements;                           ///< of tables, at ranks, in this launch
+      elements; ///< of tables, at ranks, in this launch
   /// How many ranks each dimension of a memref holds, outer first; not listed where it is one each.
   llvm::DenseMap<mlir::Value, llvm::SmallVector<unsigned>> products;
   llvm::SmallVector<mlir::Value> symbols; ///< what AffineSymbolExpr(i) of conditions stands for
@@ -145,6 +145,9 @@ Known evaluate(mlir::Value scalar, llvm::ArrayRef<Known> arguments);
 
 /// A map region with attn's scalar ops written out; `arguments` replace its arguments.
 mlir::Value cloneScalar(mlir::OpBuilder &b, KernelBlocks &kernel, mlir::Value scalar, mlir::IRMapping &values);
+
+/// The number in integer arithmetic.
+mlir::Value expandRand(mlir::OpBuilder &b, RandOp op, mlir::ValueRange operands);
 
 /// Lowers a group into a launch at `b`.
 mlir::LogicalResult tileGroup(KernelBlocks &kernel, GroupOp group, mlir::OpBuilder &b);

@@ -104,6 +104,8 @@ Value attn::cloneScalar(OpBuilder &b, KernelBlocks &kernel, Value scalar, IRMapp
     result = expandFloor(b, idiv, operandOf(0), operandOf(1));
   else if (auto imod = dyn_cast<IModOp>(op))
     result = expandFloor(b, imod, operandOf(0), operandOf(1));
+  else if (auto rand = dyn_cast<RandOp>(op))
+    result = expandRand(b, rand, llvm::map_to_vector(op->getOperands(), [&](Value v) { return values.lookup(v); }));
   else
     result = b.clone(*op, values)->getResult(cast<OpResult>(scalar).getResultNumber());
   values.map(scalar, result);
