@@ -55,6 +55,7 @@ struct GroupTiling {
   KernelOp kernel;
   GroupOp group;
   Sizes sizes;
+  const llvm::StringMap<int64_t> &pins; ///< sizes that the user wants
   llvm::MapVector<StringRef, Block> chosen;
 
   std::optional<int64_t> extent(StringRef rank) { return kernel.findRank(rank).getConstantExtent(); }
@@ -186,6 +187,10 @@ struct GroupTiling {
       for (StringRef rank : element.getAt().getAsValueRange<StringAttr>())
         choose(rank, 1, "the route reads a table at each point");
     });
+    for (auto &[rank, block] : chosen)
+      if (auto pin = pins.find(rank); pin != pins.end())
+        block = {pin->second, "pinned"};
+    llvm::erase_if(order, [&](StringRef rank) { return pins.contains(rank); });
     group.walk([&](EinsumOp op) { fit(op, order); });
   }
 
@@ -215,7 +220,7 @@ struct GroupTiling {
         .wasInterrupted();
   }
 
-  /// Halves blocks, in the given order, until each of the Einsum's fragments fits the scratch.
+  /// Halves blocks that are not pinned, in the given order, until each of the Einsum's fragments fits the scratch.
   void fit(EinsumOp op, ArrayRef<StringRef> order) {
     SmallVector<StringRef> iterators = op.getIteratorNames();
     for (StringRef rank : order)
@@ -282,17 +287,14 @@ struct SelectTiling : attn::impl::AttnSelectTilingBase<SelectTiling> {
     if (failed(pinned(pins)))
       return signalPassFailure();
     for (auto group : getOperation().getBody().getOps<GroupOp>()) {
-      GroupTiling tiling{getOperation(), group, sizesFor(*row), {}};
+      GroupTiling tiling{getOperation(), group, sizesFor(*row), pins, {}};
       tiling.run();
       SmallVector<NamedAttribute> attrs;
       std::string text;
       for (auto &[rank, block] : tiling.chosen) {
-        if (auto pin = pins.find(rank); pin != pins.end())
-          block = {pin->second, "pinned"};
-        int64_t size = block.size;
         attrs.emplace_back(StringAttr::get(&getContext(), rank),
-                           IntegerAttr::get(IntegerType::get(&getContext(), 64), size));
-        text += (text.empty() ? "" : ", ") + rank.str() + " = " + std::to_string(size);
+                           IntegerAttr::get(IntegerType::get(&getContext(), 64), block.size));
+        text += (text.empty() ? "" : ", ") + rank.str() + " = " + std::to_string(block.size);
       }
       if (failed(checkTables(group, tiling)))
         return signalPassFailure();
