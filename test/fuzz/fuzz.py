@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True    # nothing is written into the source tree
 from draw import Draw
 from shrink import shrink
 
