@@ -110,6 +110,10 @@ std::string StateFormulas::definition(unsigned i) const {
 /// One side of a merge, moved to the common references.
 std::string StateFormulas::side(unsigned i, StringRef suffix) const {
   TermRef accumulator = accumulators[i];
+  if (algebra::getRow(accumulator->getReducer()).selectsIndex) {
+    std::string best = nameOf(context.bestValue(accumulator));
+    return nameOf(accumulator) + suffix.str() + " if " + best + suffix.str() + " == " + best + "'";
+  }
   if (!accumulator->is(TermKind::Relative))
     return nameOf(accumulator) + suffix.str();
   SmallVector<std::string> moved;
@@ -139,7 +143,8 @@ std::string StateFormulas::merge(unsigned i) const {
   std::string a = side(i, "1"), b = side(i, "2"), name = nameOf(accumulators[i]) + "' = ";
   if (accumulators[i]->getReducer() == algebra::Reducer::Sum)
     return name + a + " + " + b;
-  return name + algebra::getRow(accumulators[i]->getReducer()).name.str() + "(" + a + ", " + b + ")";
+  const algebra::ReducerRow &row = algebra::getRow(accumulators[i]->getReducer());
+  return name + (row.selectsIndex ? "min" : row.name.str()) + "(" + a + ", " + b + ")";
 }
 
 /// A row is a point of the ranks that most of the accumulators have.

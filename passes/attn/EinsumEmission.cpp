@@ -190,7 +190,28 @@ TermRef EinsumEmitter::meanAsQuotient(TermRef t) {
   return context.div(sum, context.reduce(algebra::Reducer::Sum, o.binders, o.conditions, context.one()));
 }
 
+TermRef EinsumEmitter::orNone(TermRef position) {
+  TermRef isNone = context.apply(Function::Equal, {position, context.number(noPosition())});
+  return context.select(isNone, context.number(-1), position);
+}
+
+/// The first place where the value is the largest. Both reductions read one tensor: computed twice, equal values might
+/// differ.
+TermRef EinsumEmitter::positionOfBest(TermRef t, Terms conditions) {
+  Opened o = openNamed(t);
+  TermRef values = lower(o.body, o.conditions);
+  if (!values->is(TermKind::Read))
+    values = materialise(values, o.conditions);
+  TermRef named = context.reduce(t->getReducer(), o.binders, o.conditions, values);
+  SmallVector<TermRef> isBest(o.conditions);
+  isBest.push_back(context.apply(Function::Equal, {values, context.bestValue(named)}));
+  TermRef first = context.reduce(algebra::Reducer::Min, o.binders, isBest, o.binders[0].index, ValueType::Integer);
+  return lower(orNone(first), conditions);
+}
+
 TermRef EinsumEmitter::lowerReduce(TermRef t, Terms conditions) {
+  if (algebra::getRow(t->getReducer()).selectsIndex)
+    return positionOfBest(t, conditions);
   return algebra::getRow(t->getReducer()).ratio ? lower(meanAsQuotient(t), conditions) : materialise(t, conditions);
 }
 
@@ -546,7 +567,8 @@ Value EinsumEmitter::writeTensor(TermRef t, Terms dims, Terms conditions, Type e
   request.conditions.assign(conditions.begin(), conditions.end());
   request.element = element;
   bool sameType = element == elementTypeOf(t->getType());
-  if (t->is(TermKind::Reduce) && sameType && !algebra::getRow(t->getReducer()).ratio) {
+  auto isOneEinsum = [](const algebra::ReducerRow &row) { return !row.ratio && !row.selectsIndex; };
+  if (t->is(TermKind::Reduce) && sameType && isOneEinsum(algebra::getRow(t->getReducer()))) {
     Opened o = openNamed(t);
     request.bound = bindersOf(o);
     request.reducer = t->getReducer();

@@ -53,6 +53,9 @@ public:
   bool isMaximum(algebra::TermRef t) const;
   /// Opens a reduction with its indices named after ranks, none of them free in `t`.
   algebra::Opened openNamed(algebra::TermRef t);
+  /// The position that a selection found, or -1 (R12) where `position` is what a minimum over no points is.
+  algebra::TermRef orNone(algebra::TermRef position);
+  static algebra::Number noPosition() { return std::numeric_limits<int64_t>::max(); }
   mlir::Type getFloatType() const { return floatType(); }
   mlir::Type elementTypeOf(algebra::ValueType type);
   mlir::RankedTensorType typeOf(llvm::ArrayRef<algebra::TermRef> dims, mlir::Type element);
@@ -71,6 +74,7 @@ private:
   bool isScalar(algebra::TermRef t) const;
   algebra::TermRef lowerReduce(algebra::TermRef t, llvm::ArrayRef<algebra::TermRef> conditions);
   algebra::TermRef meanAsQuotient(algebra::TermRef t);
+  algebra::TermRef positionOfBest(algebra::TermRef t, llvm::ArrayRef<algebra::TermRef> conditions);
   algebra::TermRef lowerMul(algebra::TermRef t, llvm::ArrayRef<algebra::TermRef> conditions);
   algebra::TermRef sumOwn(algebra::TermRef operand, algebra::TermRef other, EinsumRequest &request);
   algebra::TermRef foldScale(algebra::TermRef t);

@@ -37,6 +37,8 @@ StringRef KernelTerms::nameOf(Value value) {
     base = kernel.getArgName(cast<BlockArgument>(def.getArgument()).getArgNumber()).str();
   else if (auto einsum = value.getDefiningOp<EinsumOp>(); einsum && einsum.getNameAttr())
     base = einsum.getNameAttr().str();
+  else if (auto select = value.getDefiningOp<SelectOp>(); select && select.getName())
+    base = select.getName()->str();
   else if (auto iterate = value.getDefiningOp<IterateOp>())
     base = iterate.getStateName(cast<OpResult>(value).getResultNumber()).str();
   else if (auto part = value.getDefiningOp<TensorUnionOp>(); part && part.getName())
@@ -130,7 +132,30 @@ std::optional<Present> KernelTerms::access(EinsumOp op, unsigned input, ArrayRef
   return r;
 }
 
+std::optional<Present> KernelTerms::position(SelectOp op, Inline inlining) {
+  auto scores = tensor(op.getValues()[0], inlining);
+  if (!scores)
+    return std::nullopt;
+  TermContext::At at(context, idOf(op.getLoc()));
+  Binder over{context.index(cast<StringAttr>(op.getOver()[0]).getValue())};
+  Present r;
+  SmallVector<TermRef> filters;
+  for (TermRef c : scores->conditions)
+    (mentionsAny(c, over) ? filters : r.conditions).push_back(c);
+  r.term = context.reduce(algebra::Reducer::ArgMax, over, filters, scores->term, ValueType::Integer);
+  return r;
+}
+
 std::optional<Present> KernelTerms::tensor(Value value, Inline inlining) {
+  if (auto select = value.getDefiningOp<SelectOp>();
+      select && select.getKind() == "argmax" && inlining == Inline::Everything) {
+    if (auto it = inlined.find(value); it != inlined.end())
+      return it->second;
+    auto p = position(select, inlining);
+    if (p)
+      inlined[value] = *p;
+    return p;
+  }
   auto einsum = value.getDefiningOp<EinsumOp>();
   if (!einsum || inlining == Inline::Nothing || einsum->hasAttr("attn.stored"))
     return Present{read(value), {}};

@@ -29,6 +29,8 @@ public:
   enum class Inline { Everything, Nothing };
   /// The tensor at free indices named after its ranks; null after an error.
   std::optional<Present> tensor(mlir::Value value, Inline inlining);
+  /// An `argmax`: the other selections yield sets, for which there are no terms.
+  std::optional<Present> position(SelectOp op, Inline inlining);
   /// The term of an Einsum, its operands inlined or not.
   std::optional<Present> einsum(EinsumOp op, Inline inlining);
   llvm::SmallVector<algebra::TermRef> indicesOf(mlir::Value tensor);

@@ -95,6 +95,8 @@ LogicalResult Rewriter::readResults() {
       old.push_back(&op);
       if (op.hasAttr("attn.stored") && mlir::failed(readStored(einsum)))
         return failure();
+    } else if (isa<SelectOp>(op)) {
+      old.push_back(&op);
     } else if (isa<StreamOp, GroupOp>(op)) {
       return op.emitError("attn-one-pass runs before there are streams and groups");
     }
@@ -182,6 +184,12 @@ static bool haveRanksOf(ArrayRef<TermRef> states, ArrayRef<TermRef> dims) {
   return carried.size() == dims.size() && llvm::all_of(dims, [&](TermRef d) { return carried.contains(d); });
 }
 
+/// A read at a position that the stream computes: positions are read from tables in memory.
+static bool isPlacedBy(TermRef t, ArrayRef<TermRef> leaves, algebra::TermContext &context) {
+  auto isLeaf = [&](TermRef c) { return c->isBinder() && llvm::is_contained(leaves, context.plain(c)); };
+  return t->is(TermKind::Read) && llvm::any_of(t->getChildren(), [&](TermRef p) { return contains(p, isLeaf); });
+}
+
 /// Nothing but these accumulators is left to reduce, and the result does not carry the streamed ranks.
 bool Rewriter::isFinishedBy(const Result &r, ArrayRef<TermRef> leaves, const StreamedRanks &ranks, const Fibre &fibre) {
   if (llvm::any_of(r.dims, [&](TermRef d) { return fibre.contains(d); }))
@@ -193,7 +201,7 @@ bool Rewriter::isFinishedBy(const Result &r, ArrayRef<TermRef> leaves, const Str
       read.push_back(context.plain(t));
       return;
     }
-    waits |= ranks.isStreamed(t) || t->is(TermKind::Relative);
+    waits |= ranks.isStreamed(t) || t->is(TermKind::Relative) || isPlacedBy(t, leaves, context);
     llvm::for_each(t->getChildren(), visit);
   };
   visit(r.value.term);
@@ -217,6 +225,8 @@ llvm::SetVector<TermRef> Rewriter::readyLeaves(const Program &program, const Str
       continue;
     TermRef plain = context.plain(leaf);
     if (!plain->is(TermKind::Relative)) {
+      if (algebra::getRow(plain->getReducer()).selectsIndex)
+        reductions.insert(context.bestValue(plain));
       reductions.insert(plain);
       continue;
     }

@@ -6,6 +6,8 @@
 //   nothing)
 //                           correction c = exp2(x - y'), factor n = exp2(A' - y')
 //   reference of kind mean  count and mean: a state each
+//   first position          of the largest value, a state before it: the first one in the chunk whose value is the new
+//                           largest; an older one stays where that is the old largest
 //   accumulator             sum n t^k rest with t = A' - y', in units of the base-2 exponent: ln(2)^k of it is the
 //   value
 //
@@ -49,7 +51,10 @@ private:
 
   Value stepPlain(const Layout &l, const State &old);
   std::pair<Value, Value> stepMean(const Layout &l, const State &old);
+  Value stepPosition(const Layout &l, const State &old, const State &now);
   Value stepRelative(const Layout &l, const State &old, const State &now);
+  /// A position whose value is still the best one.
+  TermRef kept(TermRef leaf, const State &old, const State &now);
   std::pair<Value, Value> mergeMean(const Layout &l, const State &a, const State &b);
   Value mergeRelative(const Layout &l, const State &a, const State &b, const State &now);
 
@@ -89,6 +94,11 @@ private:
 } // namespace
 
 static const algebra::ReducerRow &rowOf(TermRef leaf) { return algebra::getRow(leaf->getReducer()); }
+
+/// By which states are combined: a selected position is the lowest of those whose value is the best.
+static algebra::Reducer stateReducer(TermRef leaf) {
+  return rowOf(leaf).selectsIndex ? algebra::Reducer::Min : leaf->getReducer();
+}
 
 SmallVector<TermRef> StreamWriter::dimsOf(TermRef leaf) {
   SmallVector<TermRef> dims(leaf->getFreeIndices());
@@ -142,7 +152,7 @@ void StreamWriter::layOut() {
   for (TermRef leaf : leaves) {
     Layout l{leaf, dimsOf(leaf), unsigned(types.size())};
     Type element = einsums.elementTypeOf(leaf->is(TermKind::Relative) ? ValueType::Float : leaf->getType());
-    const Reducer *row = findReducer(rowOf(leaf).name);
+    const Reducer *row = findReducer(algebra::getRow(stateReducer(leaf)).name);
     unsigned copies = rowOf(leaf).ratio ? 2 : 1;
     for (unsigned i = 0; i < copies; ++i) {
       types.push_back(einsums.typeOf(l.dims, element));
@@ -279,6 +289,31 @@ Value StreamWriter::stepRelative(const Layout &l, const State &old, const State 
   return einsums.write(r, true);
 }
 
+TermRef StreamWriter::kept(TermRef leaf, const State &old, const State &now) {
+  TermRef best = context.bestValue(leaf);
+  TermRef isStillBest = context.apply(Function::Equal, {old.lookup(best), now.lookup(best)});
+  return context.select(isStillBest, old.lookup(leaf), context.number(EinsumEmitter::noPosition()));
+}
+
+/// The values are read, not computed again: equality is asked for.
+Value StreamWriter::stepPosition(const Layout &l, const State &old, const State &now) {
+  Opened o = einsums.openNamed(l.leaf);
+  TermRef values = einsums.lower(o.body, o.conditions);
+  if (!values->is(TermKind::Read))
+    values = einsums.materialise(values, o.conditions);
+  EinsumRequest r;
+  r.dims = l.dims;
+  for (const algebra::Binder &b : o.binders)
+    r.bound.push_back(b.index);
+  r.reducer = stateReducer(l.leaf);
+  r.body = r.bound[0];
+  r.conditions.append(o.conditions);
+  r.conditions.push_back(context.apply(Function::Equal, {values, now.lookup(context.bestValue(l.leaf))}));
+  r.element = einsums.elementTypeOf(ValueType::Integer);
+  r.acc = pointwise(kept(l.leaf, old, now), l.dims, r.element);
+  return einsums.write(r, true);
+}
+
 void StreamWriter::fillStep(Block &block) {
   enter(block, /*streaming=*/true);
   State old = bind(block.getArguments()), now;
@@ -290,7 +325,9 @@ void StreamWriter::fillStep(Block &block) {
       now[l.leaf] = read(next[l.first + 1], l.dims);
       continue;
     }
-    next[l.first] = l.leaf->is(TermKind::Relative) ? stepRelative(l, old, now) : stepPlain(l, old);
+    next[l.first] = l.leaf->is(TermKind::Relative) ? stepRelative(l, old, now)
+                    : rowOf(l.leaf).selectsIndex   ? stepPosition(l, old, now)
+                                                   : stepPlain(l, old);
     now[l.leaf] = read(next[l.first], l.dims);
     if (l.leaf->isReduction(algebra::Reducer::Max))
       einsums.markMaximum(next[l.first]);
@@ -342,7 +379,10 @@ void StreamWriter::fillMerge(Block &block) {
       now[l.leaf] = read(next[l.first + 1], l.dims);
       continue;
     }
-    if (l.leaf->is(TermKind::Relative))
+    if (rowOf(l.leaf).selectsIndex)
+      next[l.first] = pointwise(combined(context, stateReducer(l.leaf), kept(l.leaf, a, now), kept(l.leaf, b, now)),
+                                l.dims, einsums.elementTypeOf(ValueType::Integer));
+    else if (l.leaf->is(TermKind::Relative))
       next[l.first] = mergeRelative(l, a, b, now);
     else
       next[l.first] = pointwise(combined(context, l.leaf->getReducer(), a.lookup(l.leaf), b.lookup(l.leaf)), l.dims,
@@ -361,6 +401,8 @@ void StreamWriter::fillMerge(Block &block) {
 TermRef StreamWriter::valueOf(TermRef leaf, const State &state) {
   TermRef s = state.lookup(leaf);
   Number ln2 = Number::real(std::log(2.0));
+  if (rowOf(leaf).selectsIndex)
+    return einsums.orNone(s);
   if (isScaled(leaf))
     return context.scaled(ln2, s);
   unsigned power = 0;

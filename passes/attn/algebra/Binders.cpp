@@ -68,6 +68,14 @@ TermRef TermContext::reduce(Reducer op, llvm::ArrayRef<Binder> binders, llvm::Ar
   return unique(key);
 }
 
+TermRef TermContext::bestValue(TermRef selection) {
+  Opened o = open(selection);
+  llvm::SmallVector<TermRef> conditions(o.conditions);
+  if (o.body->getType() == ValueType::Float)
+    conditions.push_back(apply(Function::Equal, {o.body, o.body}));
+  return reduce(Reducer::Max, o.binders, conditions, o.body, o.body->getType());
+}
+
 TermRef TermContext::relative(Reducer op, llvm::ArrayRef<Reference> input, llvm::ArrayRef<Binder> binders,
                               llvm::ArrayRef<TermRef> conditions, TermRef rest) {
   llvm::SmallVector<Reference> refs;

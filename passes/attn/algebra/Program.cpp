@@ -108,6 +108,8 @@ void Builder::addAccumulator(TermRef leaf, llvm::SmallVectorImpl<TermRef> &todo)
     for (const Correction &c : changeOfReference(context, leaf))
       add(c.lower);
   }
+  if (getRow(leaf->getReducer()).selectsIndex)
+    add(context.bestValue(leaf));
   add(leaf);
 }
 
@@ -125,10 +127,12 @@ void Builder::layOut() {
         llvm::append_range(todo, leaf->getChildren());
         addAccumulator(leaf, todo);
       }
+  auto place = [](TermRef leaf) {
+    bool follows = leaf->is(TermKind::Relative) || getRow(leaf->getReducer()).selectsIndex;
+    return std::pair(follows, leaf->getId());
+  };
   for (auto &stream : program.streams)
-    llvm::sort(stream, [](TermRef a, TermRef b) {
-      return std::pair(a->is(TermKind::Relative), a->getId()) < std::pair(b->is(TermKind::Relative), b->getId());
-    });
+    llvm::sort(stream, [&](TermRef a, TermRef b) { return place(a) < place(b); });
 }
 
 /// An output that carries the fibre is one more traversal after the summaries it reads.

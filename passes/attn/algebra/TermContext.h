@@ -61,6 +61,9 @@ public:
   // Binders. `binders` name free indices of the body and the conditions.
   TermRef reduce(Reducer op, llvm::ArrayRef<Binder> binders, llvm::ArrayRef<TermRef> conditions, TermRef body,
                  ValueType type = ValueType::Float);
+  /// The largest value that a reduction that selects an index compares: NaN is no candidate (R20), so this is not
+  /// always the maximum over the same points.
+  TermRef bestValue(TermRef selection);
   TermRef relative(Reducer op, llvm::ArrayRef<Reference> references, llvm::ArrayRef<Binder> binders,
                    llvm::ArrayRef<TermRef> conditions, TermRef rest);
   /// The tensor `body` over `dims` read at `positions`: substituted where that keeps every reduction one value.
