@@ -42,6 +42,17 @@ static void runPoint(const Instruction &in, Frame &frame) {
   }
 }
 
+static bool isSum(Operation *op) { return isa_and_nonnull<arith::AddFOp, arith::SubFOp, attn::SubOp>(op); }
+
+/// What a chain of additions and subtractions in one region adds up.
+static void collectTerms(Operation *sum, SmallVectorImpl<Value> &terms) {
+  for (Value operand : sum->getOperands())
+    if (Operation *inner = operand.getDefiningOp(); isSum(inner) && inner->getBlock() == sum->getBlock())
+      collectTerms(inner, terms);
+    else
+      terms.push_back(operand);
+}
+
 namespace attn::reference {
 
 class Compiler {
@@ -108,6 +119,11 @@ private:
       instruction->operands.push_back(*number);
       isUniform &= uniform[*number];
     }
+    SmallVector<Value> terms;
+    if (isSum(op))
+      collectTerms(op, terms);
+    for (Value term : terms.size() > 2 ? ArrayRef(terms) : ArrayRef<Value>())
+      instruction->terms.push_back(registers.lookup(term));
     leaves.adjust(*instruction);
     unsigned first = emit(std::move(*instruction), isUniform);
     for (auto [i, result] : llvm::enumerate(op->getResults()))

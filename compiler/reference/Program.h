@@ -68,6 +68,7 @@ struct Instruction {
 
   FloatFormat format;     ///< of the result
   unsigned roundings = 0; ///< roundings that the result costs
+  llvm::SmallVector<unsigned, 0> terms; ///< registers of the terms of a longer sum, see ScalarFloats.cpp
   unsigned width = 0, operandWidth = 0;
   int64_t predicate = 0;
   double factorRoundoff[2] = {0, 0}; ///< what a factor may be rounded to besides (R16), relative

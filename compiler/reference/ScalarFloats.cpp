@@ -4,7 +4,16 @@
 // First-order model: a kernel's value is the reference's plus an error of the estimated size, and errors are
 // independent, so their squares (variances) add: var = sum (df/dx_i)^2 var_i + (roundings * u * f)^2. Operations cost
 // one rounding, functions two (kernels compute them to about one ulp). Values below the smallest normal number may be
-// flushed. Where a function has a kink, a pole or a jump, its slope is taken over the width of the error, not at the
+// flushed.
+//
+// A sum of three and more terms (a + b - c in one equation) may be taken in another order, in which a partial sum is as
+// large as its terms although here it is small: a shift by a summary is added last, where the text subtracts it first.
+// Whatever the order, a partial sum is at most sum |t_i|, and each of the n - 1 roundings costs u times one (Higham,
+// Accuracy and Stability of Numerical Algorithms, section 4.2). As for reductions (Reduction.cpp), roundings are taken
+// as independent and terms as of random sign, so that the k-th rounding's square is (u s_k)^2 + u^2 sum_i t_i^2, s_k
+// the partial sum here. Two terms have one order: S - max S, which every softmax has, is not loosened.
+//
+// Where a function has a kink, a pole or a jump, its slope is taken over the width of the error, not at the
 // point.
 #include "compiler/reference/ScalarOps.h"
 #include <cmath>
@@ -26,12 +35,21 @@ static void finish(const Instruction &in, Lanes &result, unsigned lanes) {
   }
 }
 
+/// What another order of a longer sum's terms may cost.
+static void addReordering(const Instruction &in, const Frame &frame, Lanes &sum) {
+  double u = in.roundings * in.format.roundoff;
+  for (unsigned term : in.terms)
+    for (unsigned l = 0; l < frame.lanes; ++l)
+      sum.variance[l] += square(u * frame.registers[term].real[l]);
+}
+
 static void runAdd(const Instruction &in, Frame &frame) {
   auto [a, b, d] = binary(in, frame);
   for (unsigned l = 0; l < frame.lanes; ++l) {
     d.real[l] = a.real[l] + b.real[l];
     d.variance[l] = a.variance[l] + b.variance[l];
   }
+  addReordering(in, frame, d);
   finish(in, d, frame.lanes);
 }
 
@@ -41,6 +59,7 @@ static void runSub(const Instruction &in, Frame &frame) {
     d.real[l] = a.real[l] - b.real[l];
     d.variance[l] = a.variance[l] + b.variance[l];
   }
+  addReordering(in, frame, d);
   finish(in, d, frame.lanes);
 }
 

@@ -151,6 +151,41 @@ attn.kernel @k(%A: $f32(m) {attn.name = "A"}) -> ($f32() {attn.name = "R"}) attr
   }
 }
 
+/// (a - n) + b, where a - n vanishes: in another order the sum passes through a + b. Two terms have one order.
+TEST_F(ReferenceErrorTest, LongerSumsPassInAnyOrder) {
+  KernelOp kernel = parse(R"(
+attn.kernel @k(%A: $f32(p) {attn.name = "A"}, %N: $f32(p) {attn.name = "N"}, %B: $f32(p) {attn.name = "B"})
+    -> ($f32(p) {attn.name = "R"}, $f32(p) {attn.name = "D"}) attributes {ranks = [#attn.rank<p>]} {
+  %R = attn.einsum [p] = ins(%a = %A[p] : $f32(p), %n = %N[p] : $f32(p), %b = %B[p] : $f32(p)) map {
+    %d = attn.sub %a, %n : f32
+    %r = arith.addf %d, %b : f32
+    attn.yield %r : f32
+  } : $f32(p)
+  %D = attn.einsum [p] = ins(%a = %A[p] : $f32(p), %n = %N[p] : $f32(p)) map {
+    %d = attn.sub %a, %n : f32
+    attn.yield %d : f32
+  } : $f32(p)
+  attn.yield %R, %D : $f32(p), $f32(p)
+})");
+  const int64_t n = 500;
+  auto large = [](auto i) { return double(float(1000 + 10 * noise(i[0], 1))); };
+  auto nearby = [&](auto i) { return double(float(large(i) + 0.01 * noise(i[0], 2))); };
+  Tensor A = floats({n}, large), N = floats({n}, nearby),
+         B = floats({n}, [](auto i) { return double(float(noise(i[0], 3))); });
+  std::vector<Tensor> results = run(kernel, {A, N, B});
+  const Tensor &R = results[0], &D = results[1];
+  double worst = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    float other = (float(A.reals[i]) + float(B.reals[i])) - float(N.reals[i]);
+    double ratio = std::fabs(other - R.reals[i]) / (kTolerance * R.error(i));
+    worst = std::max(worst, ratio);
+    EXPECT_LT(kTolerance * R.error(i), 2e-3); // a term of size 1 is far outside
+    EXPECT_LE(D.error(i), 0x1p-24 * std::fabs(D.reals[i]) * 1.01 + 1e-37);
+  }
+  EXPECT_LE(worst, 1);
+  EXPECT_GT(worst, 0.01);
+}
+
 TEST_F(ReferenceErrorTest, EstimatesFollowTheOperations) {
   KernelOp kernel = parse(R"(
 attn.kernel @k(%A: $f32(p) {attn.name = "A"}) -> ($f32(p) {attn.name = "E"}, $f16(p) {attn.name = "H"}, $i8(p) {attn.name = "I"},
