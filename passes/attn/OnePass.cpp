@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "passes/Passes.h"
 #include "passes/attn/RankSizes.h"
+#include "passes/attn/SharedReductions.h"
 #include "passes/attn/StreamEmission.h"
 #include "passes/attn/StreamedRanks.h"
 #include "llvm/ADT/SmallVectorExtras.h"
@@ -40,8 +41,13 @@ public:
       : kernel(kernel), terms(kernel), context(terms.getContext()), builder(kernel.getYield()), einsums(terms, builder),
         sizes(kernel) {}
   LogicalResult run();
+  /// For each Einsum of the kernel, in order, how many traversals of a streamed rank would compute its reduction. What
+  /// is written to the kernel is of no use: it is a copy. Fails after an error.
+  FailureOr<SmallVector<unsigned>> countTraversals();
 
 private:
+  LogicalResult rewrite();
+  void noteTraversal(ArrayRef<TermRef> leaves);
   LogicalResult readResults();
   LogicalResult readStored(EinsumOp op);
   /// Neither written nor waiting for a stored tensor that is not.
@@ -70,6 +76,8 @@ private:
   RankSizes sizes;
   SmallVector<Result> results;
   SmallVector<Operation *> old;
+  SmallVector<SmallVector<TermRef>> traversed;              ///< by each stream, over named indices
+  bool isTrial = false;                                     ///< remarks are for the rewriting that counts
   llvm::StringSet<llvm::MallocAllocator> reported, missing; ///< missing: stored tensors to come
 };
 } // namespace
@@ -210,6 +218,8 @@ bool Rewriter::isFinishedBy(const Result &r, ArrayRef<TermRef> leaves, const Str
 }
 
 void Rewriter::report(const Program &program) {
+  if (isTrial)
+    return;
   for (const Step &s : program.remarks)
     if (reported.insert(s.text).second)
       mlir::emitRemark(terms.locationOf(s.location)) << "passes over " << program.fibre.str() << ": " << s.text;
@@ -320,6 +330,7 @@ FailureOr<bool> Rewriter::writeStream(const StreamedRanks &ranks, const Fibre &f
          {},
          einsums.elementTypeOf(leaf->is(TermKind::Relative) ? algebra::ValueType::Float : leaf->getType())});
   }
+  noteTraversal(leaves);
   builder.setInsertionPoint(kernel.getYield());
   StreamOp stream =
       emitStream(terms, einsums, builder, fibre, leaves, streamResults, terms.locationOf(leaves.back()->getLocation()));
@@ -358,7 +369,41 @@ void Rewriter::erase() {
       op->erase();
 }
 
+/// What a traversal computes at each of its points.
+void Rewriter::noteTraversal(ArrayRef<TermRef> leaves) {
+  SmallVector<TermRef> read;
+  for (TermRef leaf : leaves) {
+    algebra::Opened o = einsums.openNamed(leaf);
+    read.push_back(o.body);
+    llvm::append_range(read, o.conditions);
+    for (const algebra::Reference &r : o.references)
+      read.push_back(r.term);
+  }
+  traversed.push_back(read);
+}
+
+FailureOr<SmallVector<unsigned>> Rewriter::countTraversals() {
+  isTrial = true;
+  SmallVector<EinsumOp> all(kernel.getBody().front().getOps<EinsumOp>());
+  SmallVector<TermRef> reductions = llvm::map_to_vector(all, [&](EinsumOp op) { return reductionOf(terms, op); });
+  if (mlir::failed(rewrite()))
+    return failure();
+  SmallVector<unsigned> counts;
+  for (TermRef reduction : reductions)
+    counts.push_back(!reduction ? 0 : llvm::count_if(traversed, [&](ArrayRef<TermRef> read) {
+      return llvm::any_of(read, [&](TermRef t) { return contains(t, [&](TermRef c) { return c == reduction; }); });
+    }));
+  return counts;
+}
+
 LogicalResult Rewriter::run() {
+  if (mlir::failed(rewrite()))
+    return failure();
+  erase();
+  return success();
+}
+
+LogicalResult Rewriter::rewrite() {
   if (mlir::failed(readResults()))
     return failure();
   const StreamedRanks first(terms, unwrittenTerms(/*openOnly=*/false));
@@ -383,14 +428,19 @@ LogicalResult Rewriter::run() {
   for (const Result &r : results)
     if (r.number)
       kernel.getYield()->setOperand(*r.number, r.written);
-  erase();
   return success();
 }
 
 namespace {
 struct OnePass : attn::impl::AttnOnePassBase<OnePass> {
   void runOnOperation() override {
-    if (mlir::failed(Rewriter(getOperation()).run()))
+    KernelOp kernel = getOperation();
+    OwningOpRef<KernelOp> trial = kernel.clone();
+    auto traversals = Rewriter(*trial).countTraversals();
+    if (mlir::failed(traversals))
+      return signalPassFailure();
+    storeShared(kernel, *traversals);
+    if (mlir::failed(Rewriter(kernel).run()))
       signalPassFailure();
   }
 };
