@@ -66,8 +66,8 @@ struct Instruction {
   unsigned result = 0, numResults = 1;
   mlir::Operation *op = nullptr;
 
-  FloatFormat format;     ///< of the result
-  unsigned roundings = 0; ///< roundings that the result costs
+  FloatFormat format;                   ///< of the result
+  unsigned roundings = 0;               ///< roundings that the result costs
   llvm::SmallVector<unsigned, 0> terms; ///< registers of the terms of a longer sum, see ScalarFloats.cpp
   unsigned width = 0, operandWidth = 0;
   int64_t predicate = 0;

@@ -54,6 +54,13 @@ def AttnOnePass : Pass<"attn-one-pass", "::attn::KernelOp"> {
     reduction over another streamed rank waits for that one's stream. A result whose ranks are those of the states it reads is finished in
     their stream; any other (the states lack a rank of it, or have one of their own) is an Einsum that reads the states as results.
 
+    A selected position (argmax) is a state beside the largest value that is no NaN: the lowest position in the chunk whose value is
+    the new largest, an older one where that is the old largest.
+
+    A reduction inside the cascade that several streams need (scores) is computed by each, or marked `attn.stored` and computed
+    once, by the formula in passes/attn/SharedReductions.cpp; a remark at it says which and why. To count, a copy of the kernel is
+    rewritten first.
+
     A reduction that no rule can join to the pass of the summaries it reads is a stream of its own, after theirs; a remark at the operation that broke
     streaming says why. Example: test/passes/attn/one-pass.mlir.
 

@@ -153,10 +153,16 @@ struct GroupTiling {
     for (StringRef rank : results)
       if (!streamed.contains(rank) && rows.contains(rank) && !columns.contains(rank) && !isWhole(rank))
         blocked = rank;
+    // A product of two whole ranks is no block: accumulators would fill the scratch and leave the factors no room.
+    if (blocked.empty() && streamed.empty())
+      for (StringRef rank : results)
+        if (rows.contains(rank) && *extent(rank) > sizes.rows &&
+            llvm::count_if(results, [&](StringRef other) { return rows.contains(other); }) > 1)
+          blocked = rank;
     for (StringRef rank : results) {
       if (chosen.count(rank))
         continue;
-      if ((rows.contains(rank) || isReduced(rank)) && isWhole(rank))
+      if (rank != blocked && (rows.contains(rank) || isReduced(rank)) && isWhole(rank))
         choose(rank, *extent(rank), "");
       else if (rank == blocked)
         choose(rank, sizes.rows, "rows, which read each block of the other factor once");

@@ -31,8 +31,8 @@ struct ProgramOutput {
 };
 
 /// What a cascade becomes: streams over the fibre, one after the other, and outputs over what they accumulate.
-/// An accumulator is a Reduce (state: its reducer's; mean: count and mean; argmax: the first position of the best value,
-/// which is an accumulator before it: a position whose value is no longer the best is lost) or a Relative
+/// An accumulator is a Reduce (state: its reducer's; mean: count and mean; argmax: the first position of the best
+/// value, which is an accumulator before it: a position whose value is no longer the best is lost) or a Relative
 /// (state: one value, moved by changeOfReference when its references move). A stream's state is a commutative monoid:
 /// new references, move both sides, combine by the reducer.
 struct Program {

@@ -39,7 +39,7 @@ enum class Function : uint8_t {
   Rsqrt,   // a power of -1/2 would take 0 * rsqrt(0) for 0/0, which is 0 (R13)
   NonZero, // 0 where the argument is 0, else 1: what b/b is (R13)
   Finite,  // the argument, 0 where it is -inf
-  Rand, // uniform in [0, 1), a function of its integers
+  Rand,    // uniform in [0, 1), a function of its integers
   IntDiv,
   IntMod,
   Less,

@@ -20,7 +20,7 @@ struct KernelBlocks {
   llvm::DenseMap<mlir::Value, mlir::Value> indices; ///< integers in the function -> the same as an index
   llvm::DenseMap<mlir::Value, mlir::Value> memory;  ///< attn tensors that live in memory -> memrefs
   llvm::DenseMap<std::pair<mlir::Value, mlir::Attribute>, mlir::Value>
-      elements;                           ///< of tables, at ranks, in this launch
+      elements; ///< of tables, at ranks, in this launch
   /// How many ranks each dimension of a memref holds, outer first; not listed where it is one each.
   llvm::DenseMap<mlir::Value, llvm::SmallVector<unsigned>> products;
   llvm::SmallVector<mlir::Value> symbols; ///< what AffineSymbolExpr(i) of conditions stands for

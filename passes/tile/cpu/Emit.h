@@ -115,8 +115,8 @@ bool hasVectorForm(mlir::Block &body);
 /// The 1-D memref of the places of a `view`.
 mlir::Value viewOf(LoadOp op, Emit &b);
 void lowerLoad(LoadOp op, Emit &b);
-/// Where `load` asks for memory as it is: an i1 that says whether all of the fragment may be read there, contiguous along
-/// its last dimension, and what the fragment then is. Null if this is never so.
+/// Where `load` asks for memory as it is: an i1 that says whether all of the fragment may be read there, contiguous
+/// along its last dimension, and what the fragment then is. Null if this is never so.
 struct InPlace {
   mlir::Value holds, memory;
   Emit::Strided places;
