@@ -310,6 +310,13 @@ TEST_F(AlgebraDerivation, AConditionThatReadsASummaryCuts) {
   ASSERT_FALSE(program.remarks.empty());
   EXPECT_NE(program.remarks[0].text.find("a condition waits for a summary"), std::string::npos);
 }
+TEST_F(AlgebraDerivation, AWeightWithoutSummariesStaysWhole) { // (1 - lambda) A V is one accumulator, not two
+  Expr weight = constant(1) - parameter("lambda");
+  Tensor a = define("A", map, weight * test::at(softmaxOf(causal(), {"m"})));
+  expect({weigh(a)}, 6, 2);
+  EXPECT_EQ(program.streams[0].size(), 3u); // the maximum, the sum of exponentials, the weighted values
+}
+
 TEST_F(AlgebraDerivation, OneNormSplits) {
   expect({weigh(normalised(define("S", map, onlyIf(f(Function::Softplus, dot()), lessEqual(m(), p())))))}, 4, 2);
 }

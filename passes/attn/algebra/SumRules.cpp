@@ -40,7 +40,7 @@ static void forEachPowers(llvm::ArrayRef<Reference> limits, llvm::function_ref<v
 }
 
 /// A product distributed over its sums of finished summaries; never over streamed data: the S of exp(S - X) * S is
-/// whole.
+/// whole. Nor over a sum without a summary (1 - w): nothing cancels there, and each addend would be an accumulator.
 TermRef Derivation::expand(TermRef t) {
   constexpr unsigned kMaxSummands = 8;
   Number coefficient;
@@ -49,7 +49,7 @@ TermRef Derivation::expand(TermRef t) {
   for (size_t k = 0; k < factors.size(); ++k) {
     const Factor &f = factors[k];
     if (!f.power.isOne() || !f.base->is(TermKind::Add) || f.base->getChildren().size() > kMaxSummands ||
-        fibre.isCarriedBy(f.base))
+        fibre.isCarriedBy(f.base) || leaves(f.base).empty())
       continue;
     llvm::SmallVector<Factor> rest(factors);
     rest.erase(rest.begin() + k);
