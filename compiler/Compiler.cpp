@@ -6,6 +6,7 @@
 #include "dialects/attn/Attn.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
@@ -72,6 +73,8 @@ std::unique_ptr<Compilation> attn::parseSpec(StringRef path, StringRef text, con
 bool attn::runPasses(Compilation &compilation, raw_ostream &errors) {
   Reporter reporter(compilation, errors);
   PassManager pm(compilation.context.get());
+  // Verifying after each pass takes a fifth of the compile time: without a look at what each makes, where phases end.
+  pm.enableVerifier(!compilation.options.dumpDir.empty());
   if (!buildPipeline(pm, compilation.options, *compilation.target)) {
     errors << "no phase or pass '" << compilation.options.until << "'; known:";
     forEachStop([&](StringRef name) { errors << ' ' << name; });
@@ -80,7 +83,7 @@ bool attn::runPasses(Compilation &compilation, raw_ostream &errors) {
   }
   if (!compilation.options.dumpDir.empty())
     pm.addInstrumentation(createDumpPasses(compilation.options.dumpDir));
-  if (failed(pm.run(*compilation.module)))
+  if (failed(pm.run(*compilation.module)) || failed(verify(*compilation.module)))
     return false;
   for (codegen::KernelInterface &interface : compilation.interfaces) {
     interface.numLaunches = 0;

@@ -5,6 +5,7 @@
 #include "dialects/route/Route.h"
 #include "dialects/tile/Tile.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Pass/Pass.h"
 
 using namespace mlir;
@@ -53,6 +54,8 @@ struct PhaseCheck : PassWrapper<PhaseCheck, OperationPass<ModuleOp>> {
   StringRef getName() const override { return "phase-check"; }
 
   void runOnOperation() override {
+    if (failed(verify(getOperation())))
+      return signalPassFailure();
     ArrayRef<StringRef> legal = legalDialects(phase);
     WalkResult result = getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) { // an op before its terminator
       if (!llvm::is_contained(legal, op->getName().getDialectNamespace())) {

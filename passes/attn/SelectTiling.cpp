@@ -83,18 +83,35 @@ struct GroupTiling {
     return factors;
   }
 
-  /// Ranks that one factor of a reduction has and another lacks.
-  llvm::SetVector<StringRef> rowRanks() {
-    llvm::SetVector<StringRef> rows;
+  /// Whether a factor has all of the reduction's iterators: it is read as often as the reduction has points, however its
+  /// blocks are chosen, as a matrix in its product with a vector.
+  static bool isBoundByOneFactor(EinsumOp op, ArrayRef<unsigned> meeting) {
+    return llvm::any_of(meeting, [&](unsigned input) { return op.getIteratorsOf(input).all(); });
+  }
+
+  /// Ranks that one factor of a reduction has and another lacks. Reductions that are bound by one factor count only
+  /// where there are no others: a bias that all members of a batch share is no reason for blocks along the batch.
+  /// Beside a stream, what does not walk along it is read once and is no reason either: a matrix that mixes heads.
+  llvm::SetVector<StringRef> rowRanks(const llvm::SetVector<StringRef> &streamed) {
+    llvm::SetVector<StringRef> rows, boundRows;
+    auto isWalked = [&](EinsumOp op, unsigned input) {
+      return streamed.empty() || llvm::any_of(op.getIteratorsOf(input).set_bits(), [&](unsigned i) {
+               return streamed.contains(op.getIterator(i));
+             });
+    };
+    bool hasProducts = false;
     group.walk([&](EinsumOp op) {
       SmallVector<unsigned> meeting = op.getReducerAttr() ? factors(op) : SmallVector<unsigned>();
+      bool isBound = isBoundByOneFactor(op, meeting);
+      hasProducts |= meeting.size() > 1 && !isBound;
       for (unsigned i = 0; i < op.getNumParallel(); ++i) {
-        size_t with = llvm::count_if(meeting, [&](unsigned input) { return op.getIteratorsOf(input).test(i); });
-        if (with != 0 && with != meeting.size())
-          rows.insert(op.getIterator(i));
+        auto has = [&](unsigned input) { return op.getIteratorsOf(input).test(i); };
+        auto lacks = [&](unsigned input) { return !has(input) && isWalked(op, input); };
+        if (llvm::any_of(meeting, has) && llvm::any_of(meeting, lacks))
+          (isBound ? boundRows : rows).insert(op.getIterator(i));
       }
     });
-    return rows;
+    return hasProducts ? rows : boundRows;
   }
 
   /// Ranks that a tensor in memory has beside a streamed one, as a value's columns beside the keys.
@@ -132,9 +149,10 @@ struct GroupTiling {
   }
 
   void run() {
-    llvm::SetVector<StringRef> streamed, results, rows = rowRanks(), all;
+    llvm::SetVector<StringRef> streamed, results, all;
     group.walk(
         [&](StreamOp op) { streamed.insert_range(llvm::to_vector(op.getOver().getAsValueRange<StringAttr>())); });
+    llvm::SetVector<StringRef> rows = rowRanks(streamed);
     group.walk([&](EinsumOp op) { all.insert_range(op.getIteratorNames()); });
     for (Type type : group.getResultTypes())
       for (StringAttr name : rankNames(type))
