@@ -10,7 +10,7 @@ import time
 def build(tile):
     said = subprocess.run(["attnc", sys.argv[1], "--tile", f"k={tile}", "--cache-dir=bound", "--verbose", "-o", "a.so"],
                           capture_output=True, text=True, check=True).stderr
-    return said.split("cache: ")[1].split()
+    return said.split("cache: ")[1].splitlines()[0].split()
 
 
 def age():
