@@ -9,7 +9,7 @@
 namespace attn {
 
 struct MessageNote {
-  std::string file; ///< as the compilation was told to call it; empty where the message has no place
+  std::string file;              ///< as the compilation was told to call it; empty where the message has no place
   unsigned line = 0, column = 0; ///< from 1, columns in code points; 0 without a place
   std::string text;
 };

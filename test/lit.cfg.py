@@ -7,7 +7,7 @@ config.test_format = lit.formats.ShTest(execute_external=False)
 config.substitutions += [("%python", sys.executable), ("%examples", config.examples_dir),
                          ("%build", config.build_dir)]
 config.suffixes = [".mlir", ".test", ".attn"]
-config.excludes = ["Inputs"]
+config.excludes = ["Inputs", "corpus"]
 config.test_source_root = os.path.dirname(__file__)
 config.environment["PATH"] = os.pathsep.join([config.bin_dir, config.llvm_bin_dir, os.environ["PATH"]])
 for name in ("ATTNC_FUZZ",):

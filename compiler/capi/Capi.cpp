@@ -119,9 +119,8 @@ static void addDiagnostics(attnc_compilation &made, std::vector<Message> message
     const Message &message = shown.message;
     for (const MessageNote &note : message.notes)
       shown.notes.push_back({note.file.c_str(), numberOf(note.line), numberOf(note.column), note.text.c_str()});
-    row = {row.severity,        message.file.c_str(),    numberOf(message.line),
-           numberOf(message.column), message.text.c_str(), message.help.c_str(),
-           shown.notes.data(),  shown.notes.size()};
+    row = {row.severity,         message.file.c_str(), numberOf(message.line), numberOf(message.column),
+           message.text.c_str(), message.help.c_str(), shown.notes.data(),     shown.notes.size()};
   }
 }
 
@@ -135,8 +134,8 @@ attnc_compile_status attnc_compile(const char *text, size_t size, const char *fi
   if (!compilation)
     return ATTNC_COMPILE_OUT_OF_MEMORY;
   std::vector<Message> messages;
-  attnc_compile_status status = compile({text, size}, file ? file : "spec", options ? *options : attnc_compile_options(),
-                                        *compilation, messages);
+  attnc_compile_status status =
+      compile({text, size}, file ? file : "spec", options ? *options : attnc_compile_options(), *compilation, messages);
   addDiagnostics(*compilation, std::move(messages));
   *made = compilation;
   return status;
@@ -199,8 +198,8 @@ const char *attnc_compilation_text(const attnc_compilation *compilation) {
 }
 
 const char *attnc_compile_status_text(attnc_compile_status status) {
-  static constexpr const char *texts[] = {"no error",      "invalid use",   "out of memory",
-                                          "wrong option", "wrong spec", "the artifact cannot be made"};
+  static constexpr const char *texts[] = {"no error",     "invalid use", "out of memory",
+                                          "wrong option", "wrong spec",  "the artifact cannot be made"};
   return size_t(status) < std::size(texts) ? texts[status] : "unknown status";
 }
 

@@ -15,9 +15,8 @@
  * Threads: attnc_compile may be called from several threads at once, with the same options too as long as nobody
  * changes them. It uses the calling thread alone.
  * Nothing here prints or exits. Exceptions are those of LLVM: where it runs out of memory, or finds itself broken, it
- * aborts. While it links, LLVM has handlers for signals that remove the temporary files; they hand the signal on to those
- * that were there before.
- * Texts are UTF-8 where the spec is, and end in a zero byte. */
+ * aborts. While it links, LLVM has handlers for signals that remove the temporary files; they hand the signal on to
+ * those that were there before. Texts are UTF-8 where the spec is, and end in a zero byte. */
 #ifndef ATTNC_COMPILER_H
 #define ATTNC_COMPILER_H
 
@@ -50,15 +49,13 @@ void attnc_compile_options_destroy(attnc_compile_options *options);
  *   "target"         "cpu:x86-64-v3"; the default is the best that runs here
  *   "kernel"         only this kernel of the spec
  *   "type"           "T=f16,U=f32": element types of the kernel's type parameters
- *   "bind"           "E=128,window=256": extents, and scalars that the spec declares const. Other scalars are arguments of
- *                    the call
- *   "tile"           "p=64,m=256": block sizes, in place of the compiler's choice
- *   "exact-factors"  the value is ignored: no factor of a contraction is rounded to the other's type
- *   "emit"           one of "so" (the default), "obj", "header", "asm", "llvm", "mlir"
- *   "stem"           for "obj" and "header": the object defines attnc_artifact_STEM; the default is made of the file name
- *   "cache-dir"      where artifacts are kept between processes; the default is $ATTNC_CACHE_DIR, else
- *                    $XDG_CACHE_HOME/attnc, else ~/.cache/attnc. Who can write there can have code run
- *   "no-cache"       the value is ignored: compiles anew, keeps nothing
+ *   "bind"           "E=128,window=256": extents, and scalars that the spec declares const. Other scalars are arguments
+ * of the call "tile"           "p=64,m=256": block sizes, in place of the compiler's choice "exact-factors"  the value
+ * is ignored: no factor of a contraction is rounded to the other's type "emit"           one of "so" (the default),
+ * "obj", "header", "asm", "llvm", "mlir" "stem"           for "obj" and "header": the object defines
+ * attnc_artifact_STEM; the default is made of the file name "cache-dir"      where artifacts are kept between
+ * processes; the default is $ATTNC_CACHE_DIR, else $XDG_CACHE_HOME/attnc, else ~/.cache/attnc. Who can write there can
+ * have code run "no-cache"       the value is ignored: compiles anew, keeps nothing
  *
  * Lists add up over several calls. `value` may be null where it is ignored. After an error the option is as undefined
  * as its value was, and attnc_compile refuses these options with the same message. */
@@ -78,19 +75,20 @@ void attnc_compilation_destroy(attnc_compilation *compilation);
 /* The file that was made, and how many bytes it has; of "so" to be written to a file and loaded, of "obj" to be linked.
  * Null, with size 0, if the compilation failed. */
 const char *attnc_compilation_bytes(const attnc_compilation *compilation, size_t *size);
-/* A file with these bytes, for attnc_load: in $TMPDIR or /tmp, made by the first call, readable for this user only. Null
- * if the compilation failed or the file cannot be written. Of one compilation, call it from one thread at a time. */
+/* A file with these bytes, for attnc_load: in $TMPDIR or /tmp, made by the first call, readable for this user only.
+ * Null if the compilation failed or the file cannot be written. Of one compilation, call it from one thread at a time.
+ */
 const char *attnc_compilation_path(attnc_compilation *compilation);
 /* 1 if it came from the cache and nothing was compiled. */
 int attnc_compilation_from_cache(const attnc_compilation *compilation);
-/* What the cache had to do with it, in one line: "from FILE", "kept as FILE", "nothing kept: DIR: Permission denied"; ""
- * without a cache. */
+/* What the cache had to do with it, in one line: "from FILE", "kept as FILE", "nothing kept: DIR: Permission denied";
+ * "" without a cache. */
 const char *attnc_compilation_cache_note(const attnc_compilation *compilation);
 
 typedef enum { ATTNC_SEVERITY_ERROR = 1, ATTNC_SEVERITY_WARNING, ATTNC_SEVERITY_REMARK } attnc_severity;
 
 typedef struct {
-  const char *file;     /* as given to attnc_compile; "" where there is no place, "prelude" in the compiler's own defs */
+  const char *file; /* as given to attnc_compile; "" where there is no place, "prelude" in the compiler's own defs */
   int32_t line, column; /* from 1, columns in code points; 0 where there is no place */
   const char *message;  /* lower case, no full stop */
 } attnc_diagnostic_note;

@@ -26,17 +26,17 @@ static void print(raw_ostream &out, const KernelInterface &kernel, const KernelA
 std::string attn::codegen::headerText(ArrayRef<KernelInterface> kernels, StringRef stem) {
   std::string text;
   raw_string_ostream out(text);
-    std::string guard = "ATTNC_ARTIFACT_" + stem.upper() + "_H";
-    out << "/* Written by attnc: attnc_link(context, &attnc_artifact_" << stem << ", &module).\n";
-    for (const KernelInterface &kernel : kernels) {
-      out << " *\n * " << kernel.name << '\n';
-      for (const KernelArgument &arg : kernel.args)
-        print(out, kernel, arg);
-      for (const KernelCheck &check : kernel.checks)
-        out << " *   requires " << check.text << '\n';
-    }
-    out << " */\n#ifndef " << guard << "\n#define " << guard << "\n#include <attnc/attnc_abi.h>\n\n"
-        << "#ifdef __cplusplus\nextern \"C\" {\n#endif\nextern const attnc_artifact_descriptor attnc_artifact_" << stem
-        << ";\n#ifdef __cplusplus\n}\n#endif\n#endif\n";
+  std::string guard = "ATTNC_ARTIFACT_" + stem.upper() + "_H";
+  out << "/* Written by attnc: attnc_link(context, &attnc_artifact_" << stem << ", &module).\n";
+  for (const KernelInterface &kernel : kernels) {
+    out << " *\n * " << kernel.name << '\n';
+    for (const KernelArgument &arg : kernel.args)
+      print(out, kernel, arg);
+    for (const KernelCheck &check : kernel.checks)
+      out << " *   requires " << check.text << '\n';
+  }
+  out << " */\n#ifndef " << guard << "\n#define " << guard << "\n#include <attnc/attnc_abi.h>\n\n"
+      << "#ifdef __cplusplus\nextern \"C\" {\n#endif\nextern const attnc_artifact_descriptor attnc_artifact_" << stem
+      << ";\n#ifdef __cplusplus\n}\n#endif\n#endif\n";
   return text;
 }

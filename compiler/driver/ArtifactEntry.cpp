@@ -37,8 +37,7 @@ static bool fromJSON(const json::Value &value, Message &message, json::Path path
 }
 static bool fromJSON(const json::Value &value, ArtifactEntry &entry, json::Path path) {
   json::ObjectMapper map(value, path);
-  return map && map.map("remarks", entry.remarks) && map.map("said", entry.said) &&
-         map.map("warnings", entry.warnings);
+  return map && map.map("remarks", entry.remarks) && map.map("said", entry.said) && map.map("warnings", entry.warnings);
 }
 
 } // namespace attn
@@ -49,8 +48,8 @@ std::string attn::driver::writeEntry(const ArtifactEntry &entry) {
     remarks.push_back(json::fixUTF8(remark));
   for (const Message &warning : entry.warnings)
     warnings.push_back(toJSON(warning));
-  json::Object head{{"remarks", std::move(remarks)}, {"said", json::fixUTF8(entry.said)},
-                    {"warnings", std::move(warnings)}};
+  json::Object head{
+      {"remarks", std::move(remarks)}, {"said", json::fixUTF8(entry.said)}, {"warnings", std::move(warnings)}};
   std::string content;
   raw_string_ostream out(content);
   out << json::Value(std::move(head)) << '\0' << entry.bytes;

@@ -96,9 +96,18 @@ std::string Artifacts::keyFor(const ArtifactKind &kind, StringRef stem) const {
   std::optional<std::string> build = cache.isOn() ? buildId() : std::nullopt;
   if (!build || !target || !options.until.empty() || !options.dumpDir.empty())
     return "";
-  std::vector<std::string> parts = {*build, LLVM_VERSION_STRING, path, text, kind.name.str(), kind.usesStem ? stem.str() : "",
-                                    options.kernel, options.tile, options.exactFactors ? "exact" : "",
-                                    target->name.str(), target->cpu.str(), target->features.str(),
+  std::vector<std::string> parts = {*build,
+                                    LLVM_VERSION_STRING,
+                                    path,
+                                    text,
+                                    kind.name.str(),
+                                    kind.usesStem ? stem.str() : "",
+                                    options.kernel,
+                                    options.tile,
+                                    options.exactFactors ? "exact" : "",
+                                    target->name.str(),
+                                    target->cpu.str(),
+                                    target->features.str(),
                                     std::to_string(options.types.size())};
   for (const auto &[name, type] : options.types)
     parts.insert(parts.end(), {name, type});

@@ -34,8 +34,8 @@ public:
   Artifacts(llvm::StringRef path, llvm::StringRef text, const CompileOptions &options, const Cache &cache)
       : path(path), text(text), options(options), cache(cache) {}
 
-  /// Fails with a ReportedError if the spec is wrong, or cannot be compiled: what was said went to `errors`. Warnings go
-  /// there too, once, also those of an artifact from the cache.
+  /// Fails with a ReportedError if the spec is wrong, or cannot be compiled: what was said went to `errors`. Warnings
+  /// go there too, once, also those of an artifact from the cache.
   llvm::Expected<Artifact> make(const ArtifactKind &kind, llvm::StringRef stem, MessageSink errors);
 
 private:

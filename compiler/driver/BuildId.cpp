@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The linker's build id is a hash of the file: it changes when any code does.
 #include "compiler/driver/Cache.h"
+#include "mlir/IR/BuiltinDialect.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
-#include "mlir/IR/BuiltinDialect.h"
 #include <elf.h>
 #include <link.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-/* compiled [CACHE-DIR]: a kernel from a text in the program, compiled in process. First a wrong text, to show what a program
- * learns about it.
+/* compiled [CACHE-DIR]: a kernel from a text in the program, compiled in process. First a wrong text, to show what a
+ * program learns about it.
  *
  * The rows of A are averaged: O[a] = mean[b] A[a,b]. */
 #include <attnc/attnc.h>

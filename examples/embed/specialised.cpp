@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-/// A kernel made for the shape at hand, by several threads at once: each compiles the attention of examples/mha.attn with
-/// its own head size bound, loads it and calls it.
+/// A kernel made for the shape at hand, by several threads at once: each compiles the attention of examples/mha.attn
+/// with its own head size bound, loads it and calls it.
 ///
 /// All queries are 0, so each output is the mean of the two values, 4 and 8.
 #include <attnc/attnc.hpp>

@@ -103,8 +103,8 @@ private:
 
   attnc_arg_descriptor argument() {
     std::vector<attnc_dim_descriptor> &list = dims.emplace_back();
-    attnc_arg_descriptor made{name(), bytes.below(4) == 0, ATTNC_F16 + bytes.below(10), 1 + bytes.below(3),
-                              bytes.below(3) == 0, nullptr, 0};
+    attnc_arg_descriptor made{
+        name(), bytes.below(4) == 0, ATTNC_F16 + bytes.below(10), 1 + bytes.below(3), bytes.below(3) == 0, nullptr, 0};
     if (made.kind == ATTNC_ARG_SCALAR)
       made.direction = ATTNC_IN;
     made.num_dims = made.kind == ATTNC_ARG_SCALAR ? 0 : draw(list, 3, [&] { return dim(); });
@@ -150,7 +150,11 @@ struct Call {
       strides.push_back(bytes.number());
     }
     DLTensor made = {bytes.rarely() ? nullptr : memory + bytes.below(2) * 4096 + (bytes.rarely() ? 1 : 0),
-                     {kDLCPU, 0}, numDims, {kDLFloat, 32, 1}, shape.data(), bytes.below(2) ? strides.data() : nullptr,
+                     {kDLCPU, 0},
+                     numDims,
+                     {kDLFloat, 32, 1},
+                     shape.data(),
+                     bytes.below(2) ? strides.data() : nullptr,
                      bytes.rarely() ? bytes.byte() : 0u};
     if (bytes.rarely())
       made.ndim = -1;

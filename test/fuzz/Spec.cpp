@@ -29,8 +29,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   bool saidMore = false;
   {
     ScopedDiagnosticHandler verifier(&context(), [&](Diagnostic &) { return saidMore = true, success(); });
-    OwningOpRef<ModuleOp> module = attn::spec::emitFile(
-        "fuzz.attn", {reinterpret_cast<const char *>(data), size}, attn::spec::EmitOptions(), context(), out);
+    OwningOpRef<ModuleOp> module = attn::spec::emitFile("fuzz.attn", {reinterpret_cast<const char *>(data), size},
+                                                        attn::spec::EmitOptions(), context(), out);
     if (saidMore || (!module && errors.empty())) // IR that the verifier refuses, or a silent failure
       std::abort();
   }

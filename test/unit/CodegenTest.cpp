@@ -305,7 +305,8 @@ TEST_F(Codegen, staticLinking) {
 }
 
 TEST_F(Codegen, headerForStaticLinking) {
-  EXPECT_EQ(headerText(axpyInterface(), "my_axpy"), R"(/* Written by attnc: attnc_link(context, &attnc_artifact_my_axpy, &module).
+  EXPECT_EQ(headerText(axpyInterface(), "my_axpy"),
+            R"(/* Written by attnc: attnc_link(context, &attnc_artifact_my_axpy, &module).
  *
  * axpy
  *   X[n] : f32, in

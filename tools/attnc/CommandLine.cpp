@@ -116,8 +116,12 @@ private:
   Error readOptions(CompileOptions &options) {
     options.until = value(OPT_until);
     options.dumpDir = value(OPT_dump_dir);
-    for (auto [id, name] : {std::pair(OPT_target, "target"), {OPT_kernel, "kernel"}, {OPT_type, "type"},
-                            {OPT_bind, "bind"}, {OPT_tile, "tile"}, {OPT_exact_factors, "exact-factors"}})
+    for (auto [id, name] : {std::pair(OPT_target, "target"),
+                            {OPT_kernel, "kernel"},
+                            {OPT_type, "type"},
+                            {OPT_bind, "bind"},
+                            {OPT_tile, "tile"},
+                            {OPT_exact_factors, "exact-factors"}})
       for (const opt::Arg *arg : args.filtered(id))
         if (Error error = setOption(options, name, arg->getNumValues() ? arg->getValue() : ""))
           return error;
