@@ -5,10 +5,11 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/attnc)
 
-set_target_properties(attnc PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)  # libMLIR and libLLVM lie in LLVM's own folder
+# libMLIR and libLLVM lie in LLVM's own folder.
+set_target_properties(attnc attnc_compiler_shared PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
 set_target_properties(attnc_runtime PROPERTIES EXPORT_NAME runtime)
-install(TARGETS attnc attnc_runtime EXPORT attnc INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(FILES runtime/attnc.h runtime/attnc.hpp runtime/attnc_abi.h runtime/attnc_dlpack.h
+install(TARGETS attnc attnc_runtime attnc_compiler_shared EXPORT attnc INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES runtime/attnc.h runtime/attnc.hpp runtime/attnc_abi.h runtime/attnc_dlpack.h compiler/capi/attnc_compiler.h
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/attnc)
 
 # Before 1.0 each minor version may change the interface.
@@ -27,4 +28,9 @@ if(NOT attnc_link_options)
   set(attnc_link_options "")
 endif()
 configure_file(cmake/attnc.pc.in ${CMAKE_BINARY_DIR}/attnc.pc @ONLY)
-install(FILES ${CMAKE_BINARY_DIR}/attnc.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+configure_file(cmake/attnc-compiler.pc.in ${CMAKE_BINARY_DIR}/attnc-compiler.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/attnc.pc ${CMAKE_BINARY_DIR}/attnc-compiler.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+install(FILES tools/attnc/attnc.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES tools/attnc/completion.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME attnc)
+install(FILES tools/attnc/completion.zsh DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions RENAME _attnc)

@@ -17,14 +17,37 @@ using namespace attn;
 
 namespace {
 
+MessageNote noteOf(Diagnostic &diagnostic) {
+  MessageNote note;
+  if (auto at = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>()) {
+    note.file = at.getFilename().str();
+    note.line = at.getLine();
+    note.column = at.getColumn();
+  }
+  note.text = diagnostic.str();
+  return note;
+}
+
+Message messageOf(Diagnostic &diagnostic) {
+  Message message;
+  static_cast<MessageNote &>(message) = noteOf(diagnostic);
+  message.isError = diagnostic.getSeverity() == DiagnosticSeverity::Error;
+  for (Diagnostic &note : diagnostic.getNotes())
+    message.notes.push_back(noteOf(note));
+  return message;
+}
+
 /// Errors and warnings are printed with the line of the spec; remarks are kept for those who ask.
 class Reporter {
 public:
-  Reporter(Compilation &compilation, llvm::raw_ostream &errors)
-      : printer(sources, compilation.context.get(), errors),
-        remarks(compilation.context.get(), [&compilation](Diagnostic &diagnostic) {
-          if (diagnostic.getSeverity() != DiagnosticSeverity::Remark)
-            return failure();
+  Reporter(Compilation &compilation, MessageSink errors)
+      : printer(sources, compilation.context.get(), errors.text),
+        remarks(compilation.context.get(), [&compilation, list = errors.list](Diagnostic &diagnostic) {
+          if (diagnostic.getSeverity() != DiagnosticSeverity::Remark) {
+            if (list)
+              list->push_back(messageOf(diagnostic));
+            return failure(); // the printer is next
+          }
           std::string text;
           llvm::raw_string_ostream out(text);
           if (auto at = diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
@@ -40,16 +63,35 @@ private:
   ScopedDiagnosticHandler remarks;
 };
 
+void report(const spec::Diagnostics &diagnostics, MessageSink errors) {
+  diagnostics.print(errors.text);
+  if (!errors.list)
+    return;
+  auto noteOf = [&](spec::Loc loc, StringRef text) -> MessageNote {
+    const spec::Source &source = diagnostics.source(loc.file);
+    spec::LineColumn at = source.lineColumn(loc.offset);
+    return {source.getName().str(), at.line, at.column, text.str()};
+  };
+  for (const spec::Diagnostic *diagnostic : diagnostics.inOrder()) {
+    Message &message = errors.list->emplace_back();
+    static_cast<MessageNote &>(message) = noteOf(diagnostic->loc, diagnostic->message);
+    message.isError = diagnostic->severity == spec::Severity::Error;
+    message.help = diagnostic->help;
+    for (const spec::Note &note : diagnostic->notes)
+      message.notes.push_back(noteOf(note.loc, note.message));
+  }
+}
+
 } // namespace
 
 std::unique_ptr<Compilation> attn::parseSpec(StringRef path, StringRef text, const CompileOptions &options,
-                                             raw_ostream &errors) {
+                                             MessageSink errors) {
   auto compilation = std::make_unique<Compilation>();
   compilation->options = options;
   compilation->target = options.target.empty() ? hostTarget() : findTarget(options.target);
   if (!compilation->target) {
-    errors << (options.target.empty() ? "no target runs on this processor" : "unknown target '" + options.target + "'")
-           << '\n';
+    errors.error(options.target.empty() ? "no target runs on this processor"
+                                        : "unknown target '" + options.target + "'");
     return nullptr;
   }
   DialectRegistry registry;
@@ -62,7 +104,9 @@ std::unique_ptr<Compilation> attn::parseSpec(StringRef path, StringRef text, con
   emit.kernel = options.kernel;
   emit.types = options.types;
   emit.bound = options.bound;
-  compilation->module = spec::emitFile(path, text, emit, *compilation->context, errors);
+  spec::Diagnostics diagnostics;
+  compilation->module = spec::emitFile(path, text, emit, *compilation->context, diagnostics);
+  report(diagnostics, errors);
   if (!compilation->module)
     return nullptr;
   for (auto kernel : compilation->module->getOps<KernelOp>())
@@ -70,15 +114,15 @@ std::unique_ptr<Compilation> attn::parseSpec(StringRef path, StringRef text, con
   return compilation;
 }
 
-bool attn::runPasses(Compilation &compilation, raw_ostream &errors) {
+bool attn::runPasses(Compilation &compilation, MessageSink errors) {
   Reporter reporter(compilation, errors);
   PassManager pm(compilation.context.get());
   // Verifying after each pass takes a fifth of the compile time: without a look at what each makes, where phases end.
   pm.enableVerifier(!compilation.options.dumpDir.empty());
   if (!buildPipeline(pm, compilation.options, *compilation.target)) {
-    errors << "no phase or pass '" << compilation.options.until << "'; known:";
-    forEachStop([&](StringRef name) { errors << ' ' << name; });
-    errors << '\n';
+    std::string known;
+    forEachStop([&](StringRef name) { known += " " + name.str(); });
+    errors.error("no phase or pass '" + compilation.options.until + "'; known:" + known);
     return false;
   }
   if (!compilation.options.dumpDir.empty())
@@ -109,17 +153,4 @@ llvm::Expected<llvm::SmallVector<char, 0>> attn::compileObject(Compilation &comp
   if (!module)
     return module.takeError();
   return codegen::emitObject(**module, machineRow(*compilation.target));
-}
-
-bool attn::buildArtifact(StringRef path, StringRef text, const CompileOptions &options, StringRef output,
-                         raw_ostream &errors) {
-  std::unique_ptr<Compilation> compilation = parseSpec(path, text, options, errors);
-  if (!compilation || !runPasses(*compilation, errors))
-    return false;
-  llvm::Expected<llvm::SmallVector<char, 0>> object = compileObject(*compilation);
-  llvm::Error error = object ? codegen::writeArtifact(*object, output) : object.takeError();
-  if (!error)
-    return true;
-  errors << toString(std::move(error)) << '\n';
-  return false;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A spec's text becomes an artifact: parse, analyse, run the passes, generate code.
 #pragma once
+#include "compiler/Message.h"
 #include "compiler/Options.h"
 #include "compiler/codegen/Codegen.h"
 #include "compiler/targets/Targets.h"
@@ -26,19 +27,15 @@ struct Compilation {
 /// Parses, analyses and emits attn IR: the phase `spec`. Errors and warnings go to `errors`; null if there is an error.
 /// `path` is used in messages only.
 std::unique_ptr<Compilation> parseSpec(llvm::StringRef path, llvm::StringRef text, const CompileOptions &options,
-                                       llvm::raw_ostream &errors);
+                                       MessageSink errors);
 
-/// Runs the passes up to options.until. False after an error, which was printed to `errors`.
-bool runPasses(Compilation &compilation, llvm::raw_ostream &errors);
+/// Runs the passes up to options.until. False after an error, which went to `errors`.
+bool runPasses(Compilation &compilation, MessageSink errors);
 
 /// Code of a module that went through all passes. `stem`: for linking statically.
 llvm::Expected<std::unique_ptr<llvm::Module>> translate(Compilation &compilation, llvm::LLVMContext &context,
                                                         llvm::StringRef stem = "");
 llvm::Expected<llvm::SmallVector<char, 0>> compileObject(Compilation &compilation, llvm::StringRef stem = "");
-
-/// parseSpec, runPasses, code, link: an artifact in the file `output`. False after an error, which was printed.
-bool buildArtifact(llvm::StringRef path, llvm::StringRef text, const CompileOptions &options, llvm::StringRef output,
-                   llvm::raw_ostream &errors);
 
 /// What the artifact says about a kernel, read off the IR as parsed.
 codegen::KernelInterface kernelInterface(mlir::Operation *kernel);

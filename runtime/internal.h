@@ -8,6 +8,10 @@
 #include <pthread.h>
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { ATTNC_ALIGNMENT = 64, ATTNC_MESSAGE_SIZE = 1024 };
 
 /* ---- memory.c: buffers that outlive calls --------------------------------------------------------------------------
@@ -64,6 +68,13 @@ void attnc_append(attnc_text *text, const char *format, ...) __attribute__((form
 /* Null if this CPU has all of `features`; otherwise text describing what is missing, in `text`. */
 const char *attnc_missing_features(uint32_t features, attnc_text *text);
 
+/* ---- load.c --------------------------------------------------------------------------------------------------------
+ */
+
+/* Whether the bytes of a file are a whole artifact of this version, for this CPU; then its note. */
+attnc_status attnc_check_bytes(attnc_context *context, const char *path, const unsigned char *bytes, uint64_t size,
+                               attnc_note *note);
+
 /* ---- module.c ------------------------------------------------------------------------------------------------------
  */
 
@@ -118,4 +129,7 @@ int64_t attnc_extent(const attnc_binding *binding, const attnc_dim_descriptor *d
 /* Results share no memory with themselves or other arguments. */
 attnc_status attnc_check_overlap(attnc_binding *binding);
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static attnc_status checkBytes(attnc_context *context, const char *path, const unsigned char *bytes, uint64_t size,
+attnc_status attnc_check_bytes(attnc_context *context, const char *path, const unsigned char *bytes, uint64_t size,
                                attnc_note *note) {
   uint64_t at = attnc_find_note(bytes, size);
   if (at == 0)
@@ -51,7 +51,7 @@ static attnc_status checkFile(attnc_context *context, const char *path, const ch
   else if ((bytes = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0)) == MAP_FAILED)
     status = attnc_fail(context, ATTNC_CANNOT_READ, "%s: %s", path, strerror(errno));
   else
-    status = checkBytes(context, path, bytes, (uint64_t)info.st_size, note);
+    status = attnc_check_bytes(context, path, bytes, (uint64_t)info.st_size, note);
   if (bytes != MAP_FAILED)
     munmap(bytes, (size_t)info.st_size);
   close(fd);

@@ -25,6 +25,8 @@ static place placeOf(const attnc_binding *b, int32_t t) {
 }
 
 static int64_t strideOf(const place *p, int32_t d) { /* in bytes, without sign */
+  if (p->view->sizes[d] == 1)                        /* of one place, the stride may be anything */
+    return 0;
   int64_t stride = p->view->strides[d] * p->bytes;
   return stride < 0 ? -stride : stride;
 }

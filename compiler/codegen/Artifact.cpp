@@ -65,18 +65,10 @@ static Error completeNote(std::string &bytes) {
   return Error::success();
 }
 
-/// Through a temporary file beside it, then a rename: a reader sees the old file or the new one.
-static Error writeFile(StringRef bytes, StringRef path) {
-  return writeToOutput(path, [&](raw_ostream &out) {
-    out << bytes;
-    return Error::success();
-  });
-}
-
 /// lld reads and writes files; the note can be completed only when the linked file is there.
-Error attn::codegen::writeArtifact(ArrayRef<char> object, StringRef path) {
+Expected<std::string> attn::codegen::linkArtifact(ArrayRef<char> object) {
   if (Error e = checkObject(object))
-    return e;
+    return std::move(e);
   SmallString<128> objectPath, linked;
   int fd;
   if (std::error_code ec = sys::fs::createTemporaryFile("attnc", "o", fd, objectPath))
@@ -94,19 +86,24 @@ Error attn::codegen::writeArtifact(ArrayRef<char> object, StringRef path) {
   FileRemover removeLinked(linked);
   if (Error e = link({"ld.lld", "-shared", "--hash-style=gnu", "--build-id=none", "-z", "now", "--strip-all",
                       "--threads=1", "-o", linked.c_str(), objectPath.c_str()}))
-    return e;
+    return std::move(e);
   ErrorOr<std::unique_ptr<MemoryBuffer>> file =
       MemoryBuffer::getFile(linked, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!file)
     return createFileError(linked, file.getError());
   std::string bytes = (*file)->getBuffer().str();
   if (Error e = completeNote(bytes))
-    return e;
-  return writeFile(bytes, path);
+    return std::move(e);
+  return bytes;
 }
 
-Error attn::codegen::writeObject(ArrayRef<char> object, StringRef path) {
-  if (Error e = checkObject(object))
-    return e;
-  return writeFile(StringRef(object.data(), object.size()), path);
+/// Through a temporary file beside it, then a rename: a reader sees the old file or the new one.
+Error attn::codegen::writeArtifact(ArrayRef<char> object, StringRef path) {
+  Expected<std::string> bytes = linkArtifact(object);
+  if (!bytes)
+    return bytes.takeError();
+  return writeToOutput(path, [&](raw_ostream &out) {
+    out << *bytes;
+    return Error::success();
+  });
 }

@@ -88,11 +88,12 @@ llvm::Expected<std::string> emitAssembly(const llvm::Module &module, const Targe
 /// Refuses objects that need a symbol other than memcpy, memmove and memset, naming all of them.
 llvm::Error checkObject(llvm::ArrayRef<char> object);
 
-/// Links a checked object in process, completes the note, and puts the file in place in one step.
+/// Links a checked object in process and completes the note: the bytes of the artifact.
+llvm::Expected<std::string> linkArtifact(llvm::ArrayRef<char> object);
+/// The same into a file, which is put in place in one step.
 llvm::Error writeArtifact(llvm::ArrayRef<char> object, llvm::StringRef path);
 
-/// For static linking: the checked object as a file, and the C header that declares its `attnc_artifact_<stem>`.
-llvm::Error writeObject(llvm::ArrayRef<char> object, llvm::StringRef path);
-llvm::Error writeHeader(llvm::ArrayRef<KernelInterface> kernels, llvm::StringRef stem, llvm::StringRef path);
+/// For static linking: the C header that declares `attnc_artifact_<stem>` of an object.
+std::string headerText(llvm::ArrayRef<KernelInterface> kernels, llvm::StringRef stem);
 
 } // namespace attn::codegen

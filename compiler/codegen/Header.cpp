@@ -2,7 +2,6 @@
 // The C header of an artifact that is linked statically: the symbol, and what the program must pass to its kernels.
 #include "compiler/codegen/Codegen.h"
 #include "runtime/attnc.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace llvm;
@@ -24,20 +23,20 @@ static void print(raw_ostream &out, const KernelInterface &kernel, const KernelA
   out << (arg.optional ? ", optional\n" : "\n");
 }
 
-Error attn::codegen::writeHeader(ArrayRef<KernelInterface> kernels, StringRef stem, StringRef path) {
-  return writeToOutput(path, [&](raw_ostream &out) {
-    std::string guard = "ATTNC_ARTIFACT_" + stem.upper() + "_H";
-    out << "/* Written by attnc: attnc_link(context, &attnc_artifact_" << stem << ", &module).\n";
-    for (const KernelInterface &kernel : kernels) {
-      out << " *\n * " << kernel.name << '\n';
-      for (const KernelArgument &arg : kernel.args)
-        print(out, kernel, arg);
-      for (const KernelCheck &check : kernel.checks)
-        out << " *   requires " << check.text << '\n';
-    }
-    out << " */\n#ifndef " << guard << "\n#define " << guard << "\n#include <attnc/attnc_abi.h>\n\n"
-        << "#ifdef __cplusplus\nextern \"C\" {\n#endif\nextern const attnc_artifact_descriptor attnc_artifact_" << stem
-        << ";\n#ifdef __cplusplus\n}\n#endif\n#endif\n";
-    return Error::success();
-  });
+std::string attn::codegen::headerText(ArrayRef<KernelInterface> kernels, StringRef stem) {
+  std::string text;
+  raw_string_ostream out(text);
+  std::string guard = "ATTNC_ARTIFACT_" + stem.upper() + "_H";
+  out << "/* Written by attnc: attnc_link(context, &attnc_artifact_" << stem << ", &module).\n";
+  for (const KernelInterface &kernel : kernels) {
+    out << " *\n * " << kernel.name << '\n';
+    for (const KernelArgument &arg : kernel.args)
+      print(out, kernel, arg);
+    for (const KernelCheck &check : kernel.checks)
+      out << " *   requires " << check.text << '\n';
+  }
+  out << " */\n#ifndef " << guard << "\n#define " << guard << "\n#include <attnc/attnc_abi.h>\n\n"
+      << "#ifdef __cplusplus\nextern \"C\" {\n#endif\nextern const attnc_artifact_descriptor attnc_artifact_" << stem
+      << ";\n#ifdef __cplusplus\n}\n#endif\n#endif\n";
+  return text;
 }

@@ -33,7 +33,13 @@ Expected<Spec> attn::driver::openSpec(const Request &request) {
   Expected<std::unique_ptr<Compilation>> compilation = parse(request.spec, *text, request.options);
   if (!compilation)
     return compilation.takeError();
-  Spec spec{request.spec, std::move(*text), request.options, std::move(*compilation)};
+  Spec spec;
+  spec.path = request.spec;
+  spec.text = std::move(*text);
+  spec.options = request.options;
+  spec.compilation = std::move(*compilation);
+  spec.cache = Cache(request.cacheDir);
+  spec.isVerbose = request.verbose;
   std::vector<std::string> names;
   for (const codegen::KernelInterface &kernel : spec.compilation->interfaces)
     names.push_back(kernel.name);
@@ -46,22 +52,48 @@ Expected<Spec> attn::driver::openSpec(const Request &request) {
   return spec;
 }
 
-/// The file is needed until the kernel is loaded.
-Expected<LoadedKernel> LoadedKernel::compile(const Spec &spec, const CompileOptions &options, attnc::Context &context) {
+void attn::driver::sayCacheNote(const Artifact &artifact, bool isVerbose) {
+  if (isVerbose && !artifact.cacheNote.empty())
+    errs() << "cache: " << artifact.cacheNote << '\n';
+}
+
+/// From a file of its own and not from the cache, where another process may replace or remove it. It is needed until
+/// the kernel is loaded.
+static Expected<attnc::Module> load(const Artifact &artifact, attnc::Context &context) {
   SmallString<128> path;
   if (std::error_code code = sys::fs::createTemporaryFile("attnc", "so", path))
     return inputError("cannot make a temporary file: " + code.message());
   FileRemover remover(path);
   sys::RemoveFileOnSignal(path);
   auto forget = scope_exit([&] { sys::DontRemoveFileOnSignal(path); });
-  // Warnings stood there when the spec was parsed.
-  std::string errors;
-  raw_string_ostream out(errors);
-  if (!buildArtifact(spec.path, spec.text, options, path, out))
-    return make_error<ReportedError>(std::move(errors));
+  Error error = writeToOutput(path, [&](raw_ostream &out) {
+    out << artifact.bytes;
+    return Error::success();
+  });
+  if (error)
+    return std::move(error);
   attnc::Result<attnc::Module> module = context.load(path.str().str());
   if (!module)
     return inputError(module.status().message);
+  return std::move(*module);
+}
+
+Expected<LoadedKernel> LoadedKernel::compile(const Spec &spec, const CompileOptions &options, attnc::Context &context) {
+  std::string errors; // warnings stood there when the spec was parsed
+  raw_string_ostream out(errors);
+  Expected<Artifact> artifact =
+      Artifacts(spec.path, spec.text, options, spec.cache).make(*findArtifactKind("so"), "", out);
+  if (!artifact) {
+    Error error = artifact.takeError();
+    if (!error.isA<ReportedError>())
+      return std::move(error);
+    consumeError(std::move(error));
+    return make_error<ReportedError>(std::move(errors));
+  }
+  sayCacheNote(*artifact, spec.isVerbose);
+  Expected<attnc::Module> module = load(*artifact, context);
+  if (!module)
+    return module.takeError();
   attnc::Result<attnc::Kernel> kernel = module->find(spec.kernel->name.c_str());
   if (!kernel)
     return inputError(kernel.status().message);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The text that a command is about, parsed, and compiled kernels of it.
 #pragma once
-#include "compiler/Compiler.h"
+#include "compiler/driver/Artifacts.h"
 #include "compiler/driver/Request.h"
 #include "runtime/attnc.hpp"
 
@@ -19,15 +19,20 @@ struct Spec {
   CompileOptions options;                   ///< names the kernel
   std::unique_ptr<Compilation> compilation; ///< as parsed
   const codegen::KernelInterface *kernel = nullptr;
+  Cache cache;
+  bool isVerbose = false; ///< says what the cache did, on the standard error
 };
 
 /// Fails with a UsageError if the file has several kernels and the request names none.
 llvm::Expected<Spec> openSpec(const Request &request);
 
+/// One line on the standard error, if it is wanted.
+void sayCacheNote(const Artifact &artifact, bool isVerbose);
+
 /// A kernel ready to be called. Its artifact is in memory only: the file is gone.
 class LoadedKernel {
 public:
-  /// Compiles and loads into `context`, which must outlive it.
+  /// Compiles, or takes from the cache, and loads into `context`, which must outlive it.
   static llvm::Expected<LoadedKernel> compile(const Spec &spec, const CompileOptions &options, attnc::Context &context);
 
   const attnc::Kernel &operator*() const { return kernel; }

@@ -106,14 +106,18 @@ static void printCaret(raw_ostream &os, const Source &source, const Diagnostic &
   }
 }
 
-void Diagnostics::print(raw_ostream &os) const {
+std::vector<const Diagnostic *> Diagnostics::inOrder() const {
   std::vector<const Diagnostic *> sorted;
   for (const Diagnostic &diagnostic : kept)
     sorted.push_back(&diagnostic);
   // Reports at one place stay in their order.
   std::sort(sorted.begin(), sorted.end(),
             [](const Diagnostic *a, const Diagnostic *b) { return a->loc == b->loc ? a < b : a->loc < b->loc; });
-  for (const Diagnostic *diagnostic : sorted) {
+  return sorted;
+}
+
+void Diagnostics::print(raw_ostream &os) const {
+  for (const Diagnostic *diagnostic : inOrder()) {
     const Source &source = sources[diagnostic->loc.file];
     printPlace(os, source, diagnostic->loc, diagnostic->severity == Severity::Error ? "error" : "warning",
                diagnostic->message);

@@ -93,7 +93,9 @@ public:
   /// Adds the places where the def was used that holds the place of a diagnostic.
   static void addUses(Diagnostic &diagnostic, const CallSite *site);
 
-  /// All messages in the order of their places, then the number of errors.
+  /// All messages kept, in the order of their places.
+  std::vector<const Diagnostic *> inOrder() const;
+  /// The same as text, then the number of errors.
   void print(llvm::raw_ostream &os) const;
   std::string str() const;
 

@@ -20,7 +20,10 @@ struct EmitOptions {
 mlir::OwningOpRef<mlir::ModuleOp> emitProgram(Program &program, const EmitOptions &options, mlir::MLIRContext &context,
                                               Diagnostics &diagnostics);
 
-/// Parses, analyses and emits a spec. Everything reported is printed to `errors`; null if there is an error among it.
+/// Parses, analyses and emits a spec; null if there is an error among what was reported.
+mlir::OwningOpRef<mlir::ModuleOp> emitFile(llvm::StringRef path, llvm::StringRef text, const EmitOptions &options,
+                                           mlir::MLIRContext &context, Diagnostics &diagnostics);
+/// The same; everything reported is printed to `errors`.
 mlir::OwningOpRef<mlir::ModuleOp> emitFile(llvm::StringRef path, llvm::StringRef text, const EmitOptions &options,
                                            mlir::MLIRContext &context, llvm::raw_ostream &errors);
 

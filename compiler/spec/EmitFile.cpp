@@ -50,12 +50,18 @@ OwningOpRef<ModuleOp> emitProgram(Program &program, const EmitOptions &options, 
 }
 
 OwningOpRef<ModuleOp> emitFile(StringRef path, StringRef text, const EmitOptions &options, MLIRContext &context,
-                               raw_ostream &errors) {
-  Diagnostics diagnostics;
+                               Diagnostics &diagnostics) {
   std::unique_ptr<Program> program = analyze(path.str(), text.str(), diagnostics);
   OwningOpRef<ModuleOp> module;
   if (!diagnostics.hasErrors())
     module = emitProgram(*program, options, context, diagnostics);
+  return module;
+}
+
+OwningOpRef<ModuleOp> emitFile(StringRef path, StringRef text, const EmitOptions &options, MLIRContext &context,
+                               raw_ostream &errors) {
+  Diagnostics diagnostics;
+  OwningOpRef<ModuleOp> module = emitFile(path, text, options, context, diagnostics);
   diagnostics.print(errors);
   return module;
 }

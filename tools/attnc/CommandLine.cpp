@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Options.td, read by llvm/Option: libLLVM registers options of its own, with which cl::opt would clash.
 #include "tools/attnc/CommandLine.h"
-#include "compiler/driver/HostTensor.h"
-#include "compiler/targets/Targets.h"
+#include "compiler/driver/Artifacts.h"
+#include "compiler/driver/SetOption.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Option/ArgList.h"
 #include "llvm/Option/OptTable.h"
@@ -101,6 +101,8 @@ public:
     request.inPlace = args.hasArg(OPT_i);
     request.checksOnly = args.hasArg(OPT_check);
     request.reference = args.hasArg(OPT_reference);
+    if (!args.hasArg(OPT_no_cache))
+      request.cacheDir = args.hasArg(OPT_cache_dir) ? value(OPT_cache_dir) : Cache::defaultDirectory();
     Error error = readOptions(request.options);
     for (auto step : {&Reader::readKinds, &Reader::readTensors, &Reader::readNumbers})
       if (!error)
@@ -112,47 +114,25 @@ private:
   std::string value(Id id) { return args.getLastArgValue(id).str(); }
 
   Error readOptions(CompileOptions &options) {
-    options.target = value(OPT_target);
-    options.kernel = value(OPT_kernel);
-    options.tile = value(OPT_tile);
     options.until = value(OPT_until);
     options.dumpDir = value(OPT_dump_dir);
-    options.exactFactors = args.hasArg(OPT_exact_factors);
-    if (!options.target.empty() && !findTarget(options.target)) {
-      std::vector<std::string> known;
-      for (const TargetRow &row : targets())
-        known.push_back(row.name.str());
-      return usageError("unknown target '" + options.target + "'; known: " + listOf(known));
-    }
-    for (const std::string &text : args.getAllArgValues(OPT_type))
-      if (Error error = parseAssignments(text, "--type", options.types))
-        return error;
-    for (const auto &[name, type] : options.types)
-      if (attnc_element element; !parseElement(type, element))
-        return usageError("unknown element type '" + type + "'; known: " + elementNames());
-    for (const std::string &text : args.getAllArgValues(OPT_bind))
-      if (Error error = parseSizes(text, "--bind", INT64_MIN, options.bound))
-        return error;
-    Sizes tile;
-    for (const std::string &text : args.getAllArgValues(OPT_tile))
-      if (Error error = parseSizes(text, "--tile", 1, tile))
-        return error;
+    for (auto [id, name] : {std::pair(OPT_target, "target"),
+                            {OPT_kernel, "kernel"},
+                            {OPT_type, "type"},
+                            {OPT_bind, "bind"},
+                            {OPT_tile, "tile"},
+                            {OPT_exact_factors, "exact-factors"}})
+      for (const opt::Arg *arg : args.filtered(id))
+        if (Error error = setOption(options, name, arg->getNumValues() ? arg->getValue() : ""))
+          return error;
     return Error::success();
   }
 
-  static std::string elementNames() {
-    std::vector<std::string> names;
-    for (int e = ATTNC_F16; e <= ATTNC_BOOL; ++e)
-      names.push_back(attnc_element_name(e));
-    return listOf(names);
-  }
-
   Error readKinds(Request &request) {
-    static const std::vector<std::string> known = {"so", "obj", "header", "asm", "llvm", "mlir"};
     for (const std::string &text : args.getAllArgValues(OPT_emit))
       for (StringRef kind : split(text, ','))
-        if (!is_contained(known, kind))
-          return usageError("unknown kind '" + kind + "'; known: " + listOf(known));
+        if (!findArtifactKind(kind))
+          return unknownKind(kind);
         else if (!is_contained(request.emit, kind))
           request.emit.push_back(kind.str());
     if (!request.options.until.empty() && !request.emit.empty())

@@ -32,6 +32,9 @@ defm bind : Value<"bind", everywhere, "E=128,...", "extents and const scalars kn
 defm tile : Value<"tile", everywhere, "p=64,...", "block sizes, in place of the compiler's choice">;
 def exact_factors : Flag<["--"], "exact-factors", everywhere>,
                     HelpText<"round no factor of a contraction to the other's type">;
+defvar compiled = [BuildCommand, RunCommand, CheckCommand, BenchCommand];
+defm cache_dir : Value<"cache-dir", compiled, "DIR", "where compiled kernels are kept; else $ATTNC_CACHE_DIR, ~/.cache/attnc">;
+def no_cache : Flag<["--"], "no-cache", compiled>, HelpText<"compile anew, keep nothing">;
 def verbose : Flag<["--"], "verbose", everywhere>, HelpText<"more to read">;
 
 def o : Separate<["-"], "o", [BuildCommand]>, MetaVarName<"FILE">, HelpText<"output; the default is SPEC's name">;
