@@ -18,3 +18,5 @@ config.environment["ASAN_OPTIONS"] = "allow_user_poisoning=0"   # lld's archives
 for level, need in (("v3", "avx2"), ("v4", "avx512vl")):         # REQUIRES: x86-64-v4
     if need in open("/proc/cpuinfo").read().split():
         config.available_features.add("x86-64-" + level)
+if any(os.access(os.path.join(folder, "chromium"), os.X_OK) for folder in config.environment["PATH"].split(os.pathsep)):
+    config.available_features.add("chromium")                    # looks at the pages that explain writes

@@ -37,10 +37,13 @@ static std::vector<SummaryRow> summaryRows(const PassCount &count, const Formula
   std::vector<SummaryRow> rows;
   for (const PassCount::Summary &summary : count.summaries) {
     SummaryRow row{summary.completed.whole(), formulas.print(summary.reduction), formulas.placeOf(summary.reduction),
-                   ""};
+                   "", {}};
     SmallVector<std::string> waits, needs;
-    for (TermRef other : summariesIn(summary.reduction, count.summaries))
+    for (TermRef other : summariesIn(summary.reduction, count.summaries)) {
       waits.push_back(formulas.print(other));
+      auto at = llvm::find_if(count.summaries, [&](const PassCount::Summary &s) { return s.reduction == other; });
+      row.waits.push_back(at - count.summaries.begin());
+    }
     readTensors(summary.reduction, needs);
     row.why = waits.empty() ? "needs " + llvm::join(needs, ", ") : "waits for " + llvm::join(waits, ", ");
     rows.push_back(std::move(row));

@@ -12,6 +12,7 @@ namespace attn::driver {
 struct SummaryRow {
   unsigned pass;
   std::string what, place, why; ///< "max[m](S)", "line 3", "waits for max[m](S)"
+  std::vector<unsigned> waits;  ///< rows of summaries that it needs
 };
 
 struct StepRow {

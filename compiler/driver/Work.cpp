@@ -6,9 +6,11 @@
 #include "compiler/driver/HostTensor.h"
 #include "dialects/NamedAffine.h"
 #include "dialects/route/Route.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "passes/route/BlockRanges.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 using namespace attn;
@@ -24,6 +26,13 @@ static bool isContraction(EinsumOp op) {
                                     [](Value element) { return !element.use_empty(); });
   return numRead >= 2 &&
          llvm::any_of(op.getMapBody(), [](Operation &each) { return isa<arith::MulFOp, arith::MulIOp>(each); });
+}
+
+/// What takes a polynomial or more, not an instruction.
+static bool isFunction(Operation &op) {
+  return op.getDialect() == op.getContext()->getLoadedDialect<math::MathDialect>() &&
+         !isa<math::AbsFOp, math::AbsIOp, math::FloorOp, math::CeilOp, math::RoundOp, math::RoundEvenOp, math::TruncOp,
+              math::SqrtOp, math::RsqrtOp, math::FmaOp, math::CopySignOp>(op);
 }
 
 static std::vector<std::string> rankList(RankedTensorType type) {
@@ -57,12 +66,13 @@ Work attn::driver::workOf(KernelOp kernel) {
     bool isMasked = op.hasWhere() || llvm::any_of(op.getInputs(), [&](Value input) { return masked.contains(input); });
     if (isMasked && !op.getOtherwiseAttr())
       masked.insert(op.getResult());
-    if (!isContraction(op))
-      return;
-    Monomial term{2, {}, isMasked};
+    std::vector<std::string> ranks;
     for (StringRef rank : op.getIteratorNames())
-      term.ranks.push_back(rank.str());
-    addTo(work.flops, std::move(term));
+      ranks.push_back(rank.str());
+    if (int64_t calls = llvm::count_if(op.getMapBody(), isFunction))
+      addTo(work.functions, {calls, ranks, isMasked});
+    if (isContraction(op))
+      addTo(work.flops, {2, ranks, isMasked});
   });
   for (Type type : kernel.getArgumentTypes())
     addTensor(type, work.bytes);
@@ -77,12 +87,15 @@ std::string attn::driver::print(ArrayRef<Monomial> sum, ArrayRef<std::string> vi
     bool isVisible = term.isMasked && !visibleRanks.empty() && llvm::all_of(visibleRanks, [&](const std::string &rank) {
                        return llvm::is_contained(term.ranks, rank);
                      });
-    text += (text.empty() ? "" : " + ") + std::to_string(term.factor);
+    SmallVector<std::string> factors;
+    if (term.factor != 1)
+      factors.push_back(std::to_string(term.factor));
     for (const std::string &rank : term.ranks)
       if (!isVisible || !llvm::is_contained(visibleRanks, rank))
-        text += "*" + extentName(rank);
+        factors.push_back(extentName(rank));
     if (isVisible)
-      text += "*visible";
+      factors.push_back("visible");
+    text += (text.empty() ? "" : " + ") + (factors.empty() ? "1" : llvm::join(factors, "*"));
   }
   return text.empty() ? "0" : text;
 }
@@ -214,6 +227,51 @@ static std::string conditionOf(ArrayRef<route::AffineOp> members, KernelOp kerne
   return all;
 }
 
+/// What is known of a box of several members of a union, which are disjoint.
+static char cellOf(ArrayRef<route::PointSet> members, ArrayRef<route::Interval<int64_t>> box) {
+  char cell = '.';
+  for (const route::PointSet &member : members)
+    switch (route::classify(member, box)) {
+    case route::BlockState::Empty:
+      break;
+    case route::BlockState::Partial:
+      cell = '+';
+      break;
+    case route::BlockState::Full:
+      return '#';
+    }
+  return cell;
+}
+
+/// Over the last leading rank and the last streamed one that have more than one block, else over the last ones.
+static std::optional<BlockMap> blockMap(const Visits &visits, ArrayRef<route::PointSet> members,
+                                        ArrayRef<int64_t> extents, unsigned numLeading) {
+  constexpr int64_t kMostCells = 64;
+  if (numLeading == 0 || llvm::is_contained(extents, 0))
+    return std::nullopt;
+  unsigned row = numLeading - 1, column = extents.size() - 1;
+  for (unsigned i = 0; i < extents.size(); ++i)
+    if (extents[i] > visits.block[i])
+      (i < numLeading ? row : column) = i;
+  auto pointsOf = [&](unsigned i) -> int64_t {
+    int64_t blocks = llvm::divideCeil(extents[i], visits.block[i]);
+    return visits.block[i] * int64_t(llvm::divideCeil(blocks, kMostCells));
+  };
+  BlockMap map{visits.ranks[row], visits.ranks[column], pointsOf(row), pointsOf(column), {}};
+  SmallVector<route::Interval<int64_t>> box;
+  for (auto [extent, size] : llvm::zip(extents, visits.block))
+    box.push_back({0, std::min(extent, size) - 1});
+  for (int64_t p = 0; p < extents[row]; p += map.rowPoints) {
+    std::string &cells = map.cells.emplace_back();
+    box[row] = {p, std::min(p + map.rowPoints, extents[row]) - 1};
+    for (int64_t m = 0; m < extents[column]; m += map.columnPoints) {
+      box[column] = {m, std::min(m + map.columnPoints, extents[column]) - 1};
+      cells += cellOf(members, box);
+    }
+  }
+  return map;
+}
+
 /// What a table holds is not known here; with a number larger than any extent a length leaves all blocks.
 static constexpr int64_t kUnknownElement = int64_t(1) << 31;
 
@@ -243,7 +301,10 @@ static void count(Visits &visits, Value set, reference::Symbols &symbols, unsign
       valueOf(symbol);
   if (!isKnown)
     return;
-  FailureOr<route::BlockCounts> counts = route::countBlocks(set, extents, visits.block, numLeading, valueOf);
+  SmallVector<route::PointSet> points;
+  for (route::AffineOp member : membersOf(set))
+    points.push_back(route::PointSet::of(member).bind(llvm::map_to_vector(member.getSymbols(), valueOf)));
+  FailureOr<route::BlockCounts> counts = route::countBlocks(points, extents, visits.block, numLeading);
   if (failed(counts))
     return;
   visits.total = counts->total;
@@ -252,6 +313,7 @@ static void count(Visits &visits, Value set, reference::Symbols &symbols, unsign
   visits.partial = counts->partial;
   visits.points = counts->points;
   visits.isCounted = multiplyExtents(extents, visits.allPoints);
+  visits.map = blockMap(visits, points, extents, numLeading);
 }
 
 std::vector<Visits> attn::driver::visitsOf(KernelOp kernel, const Extents *extents,

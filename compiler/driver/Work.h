@@ -9,6 +9,14 @@
 
 namespace attn::driver {
 
+/// Blocks of two ranks of a route, the others at their first block: a character a cell, '#' full, '+' partial, '.' not
+/// visited. A cell holds several blocks where there are many.
+struct BlockMap {
+  std::string rows, columns;       ///< ranks
+  int64_t rowPoints, columnPoints; ///< of a cell
+  std::vector<std::string> cells;
+};
+
 /// The points of one stream: what its route says, with the block sizes chosen.
 struct Visits {
   std::vector<std::string> over;  ///< streamed ranks
@@ -20,6 +28,7 @@ struct Visits {
   int64_t total = 0, visited = 0, full = 0, partial = 0; ///< blocks
   int64_t points = 0, allPoints = 0;                     ///< of the set, and of the whole box
   bool isCounted = false;
+  std::optional<BlockMap> map;
 };
 
 /// factor * extents, times the visible share of the points if it is masked.
@@ -34,8 +43,9 @@ using RankExtents = std::map<std::string, int64_t>;
 RankExtents rankExtents(KernelOp kernel, const Extents &extents, const llvm::StringMap<reference::Scalar> &scalars);
 
 struct Work {
-  std::vector<Monomial> flops; ///< two for each multiply-add of the contractions
-  std::vector<Monomial> bytes; ///< of all tensors, each once
+  std::vector<Monomial> flops;     ///< two for each multiply-add of the contractions
+  std::vector<Monomial> bytes;     ///< of all tensors, each once
+  std::vector<Monomial> functions; ///< calls of exp, log, tanh and the like
 };
 
 /// Adds to a term over the same ranks, if there is one.

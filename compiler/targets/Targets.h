@@ -20,6 +20,7 @@ struct TargetRow {
   unsigned fmaLatency, fmaPipes; ///< cycles; FMA instructions started a cycle
   int64_t scratchBytes;          ///< what one worker's fragments should fit in (SIMT: must fit in)
   int64_t closeCacheBytes;       ///< L1 data cache of a core; 0 where there is none
+  double readBytesPerCycle;      ///< that one core reads from memory; 0 where nobody measured it
   llvm::StringRef source;        ///< where the facts come from
 };
 

@@ -53,5 +53,7 @@ defm threads : Value<"threads", called, "N", "how many; the default is one a cor
 defm scale_data : Value<"scale-data", [CheckCommand], "X", "multiplies the random tensors">;
 def json : Flag<["--"], "json", [ExplainCommand, BenchCommand]>, HelpText<"one JSON object">;
 
+defm html : Value<"html", [ExplainCommand], "FILE", "one page for a browser, in place of the text">;
+
 def i : Flag<["-"], "i", [FmtCommand]>, HelpText<"write the file in place, if anything changes">;
 def check : Flag<["--"], "check", [FmtCommand]>, HelpText<"write nothing; status 1 if the file is not formatted">;
