@@ -115,7 +115,7 @@ private:
     auto compilation = parse("k.attn", text, options);
     if (!compilation)
       return compilation.takeError();
-    spec.emplace(Spec{"k.attn", text.str(), options, std::move(*compilation)});
+    spec.emplace(Spec{"k.attn", text.str(), options, std::move(*compilation), nullptr, {}});
     spec->kernel = &spec->compilation->interfaces.front();
     spec->options.kernel = spec->kernel->name;
     auto created = createContext(threads);
