@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/driver/Cascade.h"
 #include "compiler/driver/Formulas.h"
+#include "compiler/driver/WrittenPasses.h"
 #include "mlir/IR/Diagnostics.h"
 #include "passes/attn/StreamedRanks.h"
 #include "llvm/ADT/StringExtras.h"
@@ -122,6 +123,7 @@ CascadeReport attn::driver::explainCascade(KernelOp kernel) {
     }
     return success();
   });
+  report.walked = walkedRanks(kernel);
   KernelTerms terms(kernel);
   std::vector<algebra::Value> values;
   SmallVector<TermRef> flat;
@@ -130,6 +132,7 @@ CascadeReport attn::driver::explainCascade(KernelOp kernel) {
     if (!value) {
       if (report.problem.empty())
         report.problem = "the algebra does not know an operation of this kernel";
+      report.streams = writtenPasses(kernel);
       return report;
     }
     values.push_back({kernel.getResultName(i).str(), terms.indicesOf(result), value->term, value->conditions});

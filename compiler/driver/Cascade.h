@@ -23,6 +23,7 @@ struct StepRow {
 struct StreamReport {
   std::string ranks;
   algebra::Passes written, derived;
+  bool isDerived = true; ///< false: only `written` and `summaries` are known
   std::vector<SummaryRow> summaries;
   std::vector<StepRow> steps, remarks;
   std::vector<std::string> state, merge, final;     ///< equations
@@ -32,6 +33,7 @@ struct StreamReport {
 struct CascadeReport {
   std::vector<StreamReport> streams;
   std::vector<std::pair<std::string, algebra::Passes>> others; ///< reduced ranks that nobody streams
+  std::vector<std::string> walked;                             ///< recurrences, in a line each
   std::string problem;                                         ///< why there is nothing of the above, with its place
 };
 

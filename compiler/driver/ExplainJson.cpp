@@ -59,6 +59,9 @@ json::Array ranksArray(const Explanation &e) {
     object["final"] = namesOf(stream.final);
     if (!stream.stateRanks.empty())
       object["state_bytes"] = stateBytes(stream, e);
+    if (!stream.isDerived)
+      for (StringRef key : {"passes", "block_pass", "derivation", "state", "merge", "final"})
+        object.erase(key);
     ranks.push_back(std::move(object));
   }
   for (const auto &[rank, passes] : cascade.others)
@@ -103,6 +106,7 @@ void attn::driver::printJson(const Explanation &e) {
       {"routes", std::move(routes)}};
   object["functions_formula"] =
       print(e.work.functions, visits ? ArrayRef<std::string>(visits->ranks) : ArrayRef<std::string>());
+  object["walked"] = namesOf(e.cascade.walked);
   object["tiling"] = namesOf(e.tilings);
   if (double balance = balanceOf(*e.spec->compilation->target); balance > 0)
     object["balance"] = balance;

@@ -57,9 +57,11 @@ public:
     paragraph("target " + e.spec->compilation->target->name.str(), "dim");
     out << "<pre>" << escaped(e.spec->text) << "</pre>\n";
     if (!e.cascade.problem.empty())
-      section("Passes"), paragraph("not known: " + e.cascade.problem);
+      paragraph("derived: not known: " + e.cascade.problem);
     for (const StreamReport &stream : e.cascade.streams)
       printStream(stream);
+    for (const std::string &text : e.cascade.walked)
+      paragraph(text);
     printRoutes();
     printWork();
     printTilings();

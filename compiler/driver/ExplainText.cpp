@@ -48,6 +48,9 @@ private:
 } // namespace
 
 std::string attn::driver::passesText(const StreamReport &stream) {
+  if (!stream.isDerived)
+    return stream.written.str() + (stream.written.halves == 2 ? " pass" : " passes") + " over " + stream.ranks +
+           " as written";
   return stream.derived.str() + (stream.derived.halves == 2 ? " pass" : " passes") + " over " + stream.ranks + " (" +
          stream.written.str() + " as written)";
 }
@@ -119,6 +122,8 @@ namespace {
 
 void printStream(raw_ostream &out, const StreamReport &stream, const Explanation &e) {
   printWritten(out, stream, e.width);
+  if (!stream.isDerived)
+    return;
   if (!stream.steps.empty())
     out << "  derivation\n";
   for (auto [i, step] : enumerate(stream.steps)) {
@@ -194,12 +199,14 @@ void attn::driver::printText(const Explanation &e) {
   raw_ostream &out = outs();
   printHeadline(out, e);
   if (!e.cascade.problem.empty())
-    out << "  passes     not known: " << e.cascade.problem << "\n\n";
+    out << "  derived    not known: " << e.cascade.problem << "\n\n";
   for (const StreamReport &stream : e.cascade.streams)
     printStream(out, stream, e);
   for (const auto &[rank, passes] : e.cascade.others)
     Lines(out, e.width, "rank " + rank)
         .add(passes.str() + (passes.halves == 2 ? " pass" : " passes") + ", not streamed");
+  for (const std::string &text : e.cascade.walked)
+    out << "  " << text << '\n';
   Lines route(out, e.width, "route");
   for (const Visits &visits : e.visits)
     route.add(routeText(visits));

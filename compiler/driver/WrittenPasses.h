@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Passes of a kernel as it is written, where the algebra knows an operation of it not at all: counted from what waits
+// for what alone, as FuseMax does (Nayak et al., MICRO 2024, section 3).
+#pragma once
+#include "compiler/driver/Cascade.h"
+
+namespace attn::driver {
+
+/// One report for each rank that something is reduced or selected over in more than one pass, or selected from. Blocks
+/// of a rank are not told apart from all of it here.
+std::vector<StreamReport> writtenPasses(KernelOp kernel);
+
+/// "rank 't' is walked in order for 'St'", for each recurrence.
+std::vector<std::string> walkedRanks(KernelOp kernel);
+
+} // namespace attn::driver
