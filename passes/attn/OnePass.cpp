@@ -57,8 +57,12 @@ private:
   /// Stored tensors that wait for no stream; whether there were any.
   bool writeStored(const StreamedRanks &ranks);
   void setWritten(Result &r, Value v);
-  /// Whether a stream was written: not where all accumulators wait for another fibre's.
-  FailureOr<bool> writeStream(const StreamedRanks &ranks, const Fibre &fibre);
+  enum class Outcome {
+    Written,
+    Waits,    ///< all accumulators wait for another fibre's
+    NoStream, ///< nothing is left that a traversal would accumulate
+  };
+  FailureOr<Outcome> writeStream(const StreamedRanks &ranks, const Fibre &fibre);
   llvm::SetVector<TermRef> readyLeaves(const Program &program, const StreamedRanks &ranks, const Fibre &fibre);
   llvm::SetVector<TermRef> withoutStrangers(const llvm::SetVector<TermRef> &leaves);
   TermRef combined(const Program &program, const algebra::ProgramOutput &o);
@@ -278,7 +282,7 @@ llvm::SetVector<TermRef> Rewriter::withoutStrangers(const llvm::SetVector<TermRe
   return inOrder;
 }
 
-FailureOr<bool> Rewriter::writeStream(const StreamedRanks &ranks, const Fibre &fibre) {
+FailureOr<Rewriter::Outcome> Rewriter::writeStream(const StreamedRanks &ranks, const Fibre &fibre) {
   SmallVector<Result *> open;
   SmallVector<algebra::Value> values;
   for (Result &r : results)
@@ -292,11 +296,10 @@ FailureOr<bool> Rewriter::writeStream(const StreamedRanks &ranks, const Fibre &f
   options.isForeign = [&](TermRef t) { return ranks.isStreamed(t) && !fibre.isReducedBy(t) && !fibre.isCarriedBy(t); };
   Program program = algebra::deriveProgram(context, values, fibre, options);
   if (program.streams.empty())
-    return LogicalResult(kernel.emitError()
-                         << "attn-one-pass: reductions over " << fibre.str() << " did not become a stream");
+    return Outcome::NoStream;
   llvm::SetVector<TermRef> ready = readyLeaves(program, ranks, fibre);
   if (ready.empty())
-    return false;
+    return Outcome::Waits;
   report(program);
   ArrayRef<TermRef> leaves = ready.getArrayRef();
   for (TermRef leaf : leaves)
@@ -351,7 +354,7 @@ FailureOr<bool> Rewriter::writeStream(const StreamedRanks &ranks, const Fibre &f
       for (TermRef &c : r->value.conditions)
         c = context.replace(c, known);
     }
-  return true;
+  return Outcome::Written;
 }
 
 LogicalResult Rewriter::writeRest() {
@@ -413,15 +416,21 @@ LogicalResult Rewriter::rewrite() {
       continue;
     if (ranks.getFibres().empty())
       break;
-    FailureOr<bool> written = false;
-    for (const Fibre &fibre : ranks.getFibres())
-      if (written = writeStream(ranks, fibre); mlir::failed(written) || *written)
+    FailureOr<Outcome> outcome = Outcome::NoStream;
+    bool waits = false;
+    for (const Fibre &fibre : ranks.getFibres()) {
+      if (outcome = writeStream(ranks, fibre); mlir::failed(outcome))
+        return failure();
+      if (*outcome == Outcome::Written)
         break;
-    if (mlir::failed(written))
-      return failure();
-    if (!*written)
-      return kernel.emitError() << "reductions over " << ranks.getFibres()[0].str() << " and "
-                                << ranks.getFibres().back().str() << " wait for each other: not lowered yet";
+      waits |= *outcome == Outcome::Waits;
+    }
+    if (*outcome == Outcome::Written)
+      continue;
+    if (!waits) // what is left are plain reductions
+      break;
+    return kernel.emitError() << "reductions over " << ranks.getFibres()[0].str() << " and "
+                              << ranks.getFibres().back().str() << " wait for each other: not lowered yet";
   }
   if (mlir::failed(writeRest()))
     return failure();
