@@ -123,7 +123,6 @@ CascadeReport attn::driver::explainCascade(KernelOp kernel) {
     }
     return success();
   });
-  report.walked = walkedRanks(kernel);
   KernelTerms terms(kernel);
   std::vector<algebra::Value> values;
   SmallVector<TermRef> flat;
@@ -139,6 +138,7 @@ CascadeReport attn::driver::explainCascade(KernelOp kernel) {
     flat.push_back(value->term);
     llvm::append_range(flat, value->conditions);
   }
+  report.streams = walkedPasses(kernel);
   StreamedRanks streamed(terms, flat);
   Formulas formulas(terms);
   for (const Fibre &fibre : streamed.getFibres())

@@ -33,7 +33,6 @@ struct StreamReport {
 struct CascadeReport {
   std::vector<StreamReport> streams;
   std::vector<std::pair<std::string, algebra::Passes>> others; ///< reduced ranks that nobody streams
-  std::vector<std::string> walked;                             ///< recurrences, in a line each
   std::string problem;                                         ///< why there is nothing of the above, with its place
 };
 

@@ -106,7 +106,6 @@ void attn::driver::printJson(const Explanation &e) {
       {"routes", std::move(routes)}};
   object["functions_formula"] =
       print(e.work.functions, visits ? ArrayRef<std::string>(visits->ranks) : ArrayRef<std::string>());
-  object["walked"] = namesOf(e.cascade.walked);
   object["tiling"] = namesOf(e.tilings);
   if (double balance = balanceOf(*e.spec->compilation->target); balance > 0)
     object["balance"] = balance;

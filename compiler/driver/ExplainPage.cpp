@@ -60,8 +60,6 @@ public:
       paragraph("derived: not known: " + e.cascade.problem);
     for (const StreamReport &stream : e.cascade.streams)
       printStream(stream);
-    for (const std::string &text : e.cascade.walked)
-      paragraph(text);
     printRoutes();
     printWork();
     printTilings();

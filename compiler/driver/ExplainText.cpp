@@ -205,8 +205,6 @@ void attn::driver::printText(const Explanation &e) {
   for (const auto &[rank, passes] : e.cascade.others)
     Lines(out, e.width, "rank " + rank)
         .add(passes.str() + (passes.halves == 2 ? " pass" : " passes") + ", not streamed");
-  for (const std::string &text : e.cascade.walked)
-    out << "  " << text << '\n';
   Lines route(out, e.width, "route");
   for (const Visits &visits : e.visits)
     route.add(routeText(visits));

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/driver/WrittenPasses.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -32,6 +34,8 @@ public:
         add(einsum, report);
       else if (auto select = dyn_cast<SelectOp>(op))
         add(select, report);
+      else if (auto iterate = dyn_cast<IterateOp>(op); iterate && iterate.getOver() == rank)
+        add(iterate, report);
       else // scalars, recurrences: whatever they read is complete
         for (Value result : op.getResults())
           available[result] = {false, mostOf(op.getOperands())};
@@ -58,7 +62,11 @@ private:
     for (auto [i, input] : llvm::enumerate(op.getInputs())) {
       llvm::SmallBitVector used = op.getIteratorsOf(i);
       body.carries |= llvm::any_of(used.set_bits(), [&](unsigned k) { return iterators[k] == rank; });
-      body.passes = std::max(body.passes, available.lookup(input).passes);
+      Availability whole = available.lookup(input);
+      // At one position of the rank, a computed tensor is read once the traversal is over.
+      bool isElsewhere =
+          whole.carries && llvm::none_of(used.set_bits(), [&](unsigned k) { return iterators[k] == rank; });
+      body.passes = std::max(body.passes, whole.passes + isElsewhere);
       operands.push_back(input);
     }
     auto at = llvm::find(iterators, rank);
@@ -81,12 +89,31 @@ private:
     finish(op, op->getResult(0), reduces, body, operands, report);
   }
 
+  /// A step needs what the steps before made, which the same traversal has.
+  void add(IterateOp op, StreamReport &report) {
+    llvm::SetVector<Value> captured;
+    getUsedValuesDefinedAbove(op->getRegions(), captured);
+    unsigned most = 0;
+    for (Value value : captured)
+      most = std::max(most, available.lookup(value).passes);
+    std::vector<unsigned> waits = waitsOf(captured.getArrayRef(), report);
+    for (auto [i, result] : llvm::enumerate(op->getResults())) {
+      SummaryRow row = summary(op, op.getStateName(i), most + 1, waits, report);
+      row.why = "each step waits for the one before" + (waits.empty() ? "" : ", " + row.why);
+      report.summaries.push_back(std::move(row));
+      available[result] = {true, most};
+      parts[result] = SmallVector<Value>(captured.getArrayRef());
+    }
+  }
+
   void finish(Operation *op, Value result, bool reduces, Availability body, ArrayRef<Value> operands,
               StreamReport &report) {
     if (reduces) {
       body = {false, body.passes + 1};
       summaries[result] = report.summaries.size();
-      report.summaries.push_back(summary(op, body.passes, waitsOf(operands, report), report));
+      auto name = op->getAttrOfType<StringAttr>("name");
+      StringRef what = name ? name.getValue() : isa<SelectOp>(op) ? cast<SelectOp>(op).getKind() : "reduction";
+      report.summaries.push_back(summary(op, what, body.passes, waitsOf(operands, report), report));
     }
     available[result] = body;
     if (!reduces)
@@ -111,10 +138,8 @@ private:
     return waits;
   }
 
-  static SummaryRow summary(Operation *op, unsigned pass, std::vector<unsigned> waits, const StreamReport &report) {
-    std::string what = isa<SelectOp>(op) ? cast<SelectOp>(op).getKind().str() : "reduction";
-    if (auto name = op->getAttrOfType<StringAttr>("name"))
-      what = name.getValue().str();
+  static SummaryRow summary(Operation *op, StringRef what, unsigned pass, std::vector<unsigned> waits,
+                            const StreamReport &report) {
     SmallVector<std::string> names;
     for (unsigned other : waits)
       names.push_back(report.summaries[other].what);
@@ -124,7 +149,7 @@ private:
       bool isKernels = own && own.getFilename() == at.getFilename();
       place = (isKernels ? "line " : at.getFilename().str() + " ") + std::to_string(at.getLine());
     }
-    return {pass, what, place, waits.empty() ? "waits for nothing" : "waits for " + llvm::join(names, ", "),
+    return {pass, what.str(), place, waits.empty() ? "waits for nothing" : "waits for " + llvm::join(names, ", "),
             std::move(waits)};
   }
 
@@ -138,26 +163,29 @@ private:
 } // namespace
 
 std::vector<StreamReport> attn::driver::writtenPasses(KernelOp kernel) {
-  llvm::StringSet<> selected;
-  kernel.walk([&](SelectOp op) {
-    for (Attribute name : op.getOver())
-      selected.insert(cast<StringAttr>(name).getValue());
+  llvm::StringSet<> named; // ranks that are reported whatever is found
+  kernel.walk([&](Operation *op) {
+    if (auto select = dyn_cast<SelectOp>(op))
+      for (Attribute name : select.getOver())
+        named.insert(cast<StringAttr>(name).getValue());
+    if (auto iterate = dyn_cast<IterateOp>(op))
+      named.insert(iterate.getOver());
   });
   std::vector<StreamReport> reports;
   for (RankAttr rank : kernel.getRanks().getAsRange<RankAttr>()) {
     StringRef name = rank.getName().getValue();
     StreamReport report = Counter(kernel, name).count();
-    if (report.written.whole() > 1 || selected.contains(name))
+    if (report.written.whole() > 1 || named.contains(name))
       reports.push_back(std::move(report));
   }
   return reports;
 }
 
-std::vector<std::string> attn::driver::walkedRanks(KernelOp kernel) {
-  std::vector<std::string> walked;
-  kernel.walk([&](IterateOp op) {
-    walked.push_back("rank " + op.getOver().str() + "     walked in order, a step of " + op.getStateName(0).str() +
-                     " waits for the one before");
-  });
-  return walked;
+std::vector<StreamReport> attn::driver::walkedPasses(KernelOp kernel) {
+  llvm::SetVector<StringRef> walked;
+  kernel.walk([&](IterateOp op) { walked.insert(op.getOver()); });
+  std::vector<StreamReport> reports;
+  for (StringRef rank : walked)
+    reports.push_back(Counter(kernel, rank).count());
+  return reports;
 }

@@ -6,11 +6,12 @@
 
 namespace attn::driver {
 
-/// One report for each rank that something is reduced or selected over in more than one pass, or selected from. Blocks
+/// One report for each rank that something is reduced or selected over in more than one pass, selected from, or
+/// walked by a recurrence. Blocks
 /// of a rank are not told apart from all of it here.
 std::vector<StreamReport> writtenPasses(KernelOp kernel);
 
-/// "rank 't' is walked in order for 'St'", for each recurrence.
-std::vector<std::string> walkedRanks(KernelOp kernel);
+/// One report for each rank that a recurrence walks.
+std::vector<StreamReport> walkedPasses(KernelOp kernel);
 
 } // namespace attn::driver

@@ -60,7 +60,7 @@ Tensors that --in does not give are random, optional ones (H?: f32[..]) not give
 constexpr StringLiteral kJsonExplain = R"(
 Keys of --json: kernel, target, kernels, ranks (a list: rank, passes_written, passes, block_pass; of streamed ones also
 summaries, derivation, state, merge, final, state_bytes, remarks), flops_formula, functions_formula, bytes_formula,
-balance (flop/byte), tiling, walked (recurrences), routes (a list: ranks, block, condition), problem where something is not known; with --size
+balance (flop/byte), tiling, routes (a list: ranks, block, condition), problem where something is not known; with --size
 also flops, functions, bytes, and of routes blocks (visited, full, partial, total) and map (rows, columns, row_points,
 column_points, cells: '#' full, '+' partial, '.' not visited).
 )";
