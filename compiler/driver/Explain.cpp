@@ -63,9 +63,35 @@ private:
   std::string label;
 };
 
-std::string passesText(const StreamReport &stream) {
-  return stream.derived.str() + (stream.derived.halves == 2 ? " pass" : " passes") + " over " + stream.ranks + " (" +
-         stream.written.str() + " as written)";
+std::string passesOver(const algebra::Passes &passes, StringRef ranks) {
+  return (passes.str() + (passes.halves == 2 ? " pass" : " passes") + " over " + ranks).str();
+}
+
+std::string writtenText(const StreamReport &stream) {
+  bool isTold = stream.written.hasBlockPass();
+  return stream.written.str() + (stream.isWrittenWithBlockPass && !isTold ? ", and one over the block values,"
+                                 : isTold                                 ? ","
+                                                                          : "");
+}
+
+/// What is not lowered has no passes but those of its text.
+bool isLowered(const Explanation &e) { return e.stopped.empty() && !e.cascade.isWrittenOnly; }
+
+std::string passesText(const StreamReport &stream, const Explanation &e) {
+  if (isLowered(e))
+    return passesOver(stream.derived, stream.ranks) + " (" + writtenText(stream) + " as written)";
+  algebra::Passes whole{stream.written.whole() * 2};
+  std::string blocks = stream.isWrittenWithBlockPass ? ", and one over the block values," : "";
+  return passesOver(whole, stream.ranks) + blocks + " as written";
+}
+
+/// "not lowered yet: selection 'topk' (spec:8:17)"
+std::string notLowered(const Explanation &e) {
+  std::string text = e.stopped;
+  StringRef known = " is not lowered yet";
+  if (size_t at = text.find(known); at != std::string::npos)
+    text.erase(at, known.size());
+  return "not lowered yet: " + text;
 }
 
 void printHeadline(raw_ostream &out, const Explanation &e) {
@@ -74,7 +100,7 @@ void printHeadline(raw_ostream &out, const Explanation &e) {
     text += plural(e.groups, "kernel") + ", ";
   std::vector<std::string> passes;
   for (const StreamReport &stream : e.cascade.streams)
-    passes.push_back(passesText(stream));
+    passes.push_back(passesText(stream, e));
   if (!passes.empty())
     text += listOf(passes);
   else
@@ -95,8 +121,11 @@ void printWritten(raw_ostream &out, const StreamReport &stream, unsigned width) 
   out << "  rank " << stream.ranks << " as written\n";
   unsigned last = 0;
   for (const SummaryRow &row : stream.summaries) {
-    out << (row.pass == last ? "             " : formatv("    pass {0,-3} ", row.pass).str());
-    last = row.pass;
+    unsigned halves = 2 * row.pass + row.isOverBlocks;
+    out << (halves == last     ? "             "
+            : row.isOverBlocks ? "    blocks   "
+                               : formatv("    pass {0,-3} ", row.pass).str());
+    last = halves;
     std::string what = row.what + std::string(row.what.size() < columns[0] ? columns[0] - row.what.size() : 0, ' ');
     std::string place = row.place + std::string(columns[1] - row.place.size(), ' ');
     printWrapped(out, what + "  " + place + "  " + row.why, 13, width);
@@ -119,6 +148,11 @@ std::string stateBytes(const StreamReport &stream, const Explanation &e) {
 
 void printStream(raw_ostream &out, const StreamReport &stream, const Explanation &e) {
   printWritten(out, stream, e.width);
+  if (!isLowered(e)) {
+    Lines(out, e.width, "after").add(notLowered(e));
+    out << '\n';
+    return;
+  }
   if (!stream.steps.empty())
     out << "  derivation\n";
   for (auto [i, step] : enumerate(stream.steps)) {
@@ -183,11 +217,13 @@ void printText(const Explanation &e) {
   for (const auto &[rank, passes] : e.cascade.others)
     Lines(out, e.width, "rank " + rank)
         .add(passes.str() + (passes.halves == 2 ? " pass" : " passes") + ", not streamed");
+  for (const auto &[rank, states] : e.cascade.walks)
+    Lines(out, e.width, "rank " + rank).add("walked in order, one step after the other: " + states);
   Lines route(out, e.width, "route");
   for (const Visits &visits : e.visits)
     route.add(routeText(visits));
   if (!e.stopped.empty())
-    route.add("not known: " + e.stopped);
+    route.add(notLowered(e));
   Lines(out, e.width, "work").add(flopsText(e));
   Lines(out, e.width, "bytes").add(bytesText(e));
   Lines tiling(out, e.width, "tiling");
@@ -208,17 +244,21 @@ json::Array namesOf(ArrayRef<std::string> names) {
   return array;
 }
 
-json::Object rankObject(StringRef rank, const algebra::Passes &written, const algebra::Passes &derived) {
-  return json::Object{{"rank", rank},
-                      {"passes_written", static_cast<int64_t>(written.whole())},
-                      {"passes", static_cast<int64_t>(derived.whole())},
-                      {"block_pass", derived.hasBlockPass()}};
+/// `derived` is null for what is not lowered.
+json::Object rankObject(StringRef rank, const algebra::Passes &written, const algebra::Passes *derived) {
+  json::Object object{{"rank", rank}, {"passes_written", static_cast<int64_t>(written.whole())}};
+  if (derived) {
+    object["passes"] = static_cast<int64_t>(derived->whole());
+    object["block_pass"] = derived->hasBlockPass();
+  }
+  return object;
 }
 
-json::Array ranksArray(const CascadeReport &cascade) {
+json::Array ranksArray(const Explanation &e) {
   json::Array ranks;
-  for (const StreamReport &stream : cascade.streams) {
-    json::Object object = rankObject(stream.ranks, stream.written, stream.derived);
+  for (const StreamReport &stream : e.cascade.streams) {
+    json::Object object = rankObject(stream.ranks, stream.written, isLowered(e) ? &stream.derived : nullptr);
+    object["block_pass_written"] = stream.isWrittenWithBlockPass;
     json::Array remarks;
     for (const StepRow &remark : stream.remarks)
       remarks.push_back(remark.text);
@@ -226,8 +266,8 @@ json::Array ranksArray(const CascadeReport &cascade) {
     object["state"] = namesOf(stream.state);
     ranks.push_back(std::move(object));
   }
-  for (const auto &[rank, passes] : cascade.others)
-    ranks.push_back(rankObject(rank, passes, passes));
+  for (const auto &[rank, passes] : e.cascade.others)
+    ranks.push_back(rankObject(rank, passes, isLowered(e) ? &passes : nullptr));
   return ranks;
 }
 
@@ -250,7 +290,7 @@ void printJson(const Explanation &e) {
       {"kernel", e.spec->kernel->name},
       {"target", e.spec->compilation->target->name},
       {"kernels", static_cast<int64_t>(e.groups)},
-      {"ranks", ranksArray(e.cascade)},
+      {"ranks", ranksArray(e)},
       {"flops_formula", print(e.work.flops, visits ? ArrayRef<std::string>(visits->ranks) : ArrayRef<std::string>())},
       {"bytes_formula", print(e.work.bytes, {})},
       {"routes", std::move(routes)}};
