@@ -59,13 +59,19 @@ json::Array ranksArray(const Explanation &e) {
     object["final"] = namesOf(stream.final);
     if (!stream.stateRanks.empty())
       object["state_bytes"] = stateBytes(stream, e);
-    if (!stream.isDerived)
+    object["block_pass_written"] = stream.isWrittenWithBlockPass;
+    if (!isLowered(e))
       for (StringRef key : {"passes", "block_pass", "derivation", "state", "merge", "final"})
         object.erase(key);
     ranks.push_back(std::move(object));
   }
-  for (const auto &[rank, passes] : cascade.others)
-    ranks.push_back(rankObject(rank, passes, passes));
+  for (const auto &[rank, passes] : cascade.others) {
+    json::Object object = rankObject(rank, passes, passes);
+    if (!isLowered(e))
+      for (StringRef key : {"passes", "block_pass"})
+        object.erase(key);
+    ranks.push_back(std::move(object));
+  }
   return ranks;
 }
 

@@ -60,6 +60,8 @@ public:
       paragraph("derived: not known: " + e.cascade.problem);
     for (const StreamReport &stream : e.cascade.streams)
       printStream(stream);
+    for (const auto &[rank, states] : e.cascade.walks)
+      paragraph("rank " + rank + " is walked in order, one step after the other: " + states);
     printRoutes();
     printWork();
     printTilings();
@@ -85,12 +87,14 @@ private:
 
   void printStream(const StreamReport &stream) {
     section("Passes over " + stream.ranks);
-    paragraph(passesText(stream));
+    paragraph(passesText(stream, e));
     out << "<div class=\"scroll\">" << passGraph(stream)
         << "</div>\n<div class=\"scroll\"><table>\n<tr><th>pass</th><th>summary</th><th>where</th><th>why</th></tr>\n";
     for (const SummaryRow &summary : stream.summaries)
       row({std::to_string(summary.pass), summary.what, summary.place, summary.why});
     out << "</table></div>\n";
+    if (!isLowered(e))
+      return paragraph("after: " + notLowered(e));
     if (!stream.steps.empty()) {
       out << "<h3>Derivation</h3>\n<ol>\n";
       for (const StepRow &step : stream.steps)
@@ -109,7 +113,7 @@ private:
   void printRoutes() {
     section("Routes");
     if (!e.stopped.empty())
-      paragraph("not known: " + e.stopped);
+      paragraph(notLowered(e));
     else if (e.visits.empty())
       paragraph("nothing is streamed: all points are visited");
     for (const Visits &visits : e.visits) {

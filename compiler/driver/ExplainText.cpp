@@ -47,12 +47,33 @@ private:
 
 } // namespace
 
-std::string attn::driver::passesText(const StreamReport &stream) {
-  if (!stream.isDerived)
-    return stream.written.str() + (stream.written.halves == 2 ? " pass" : " passes") + " over " + stream.ranks +
-           " as written";
-  return stream.derived.str() + (stream.derived.halves == 2 ? " pass" : " passes") + " over " + stream.ranks + " (" +
-         stream.written.str() + " as written)";
+static std::string passesOver(const algebra::Passes &passes, StringRef ranks) {
+  return (passes.str() + (passes.halves == 2 ? " pass" : " passes") + " over " + ranks).str();
+}
+
+static std::string writtenText(const StreamReport &stream) {
+  bool isTold = stream.written.hasBlockPass();
+  return stream.written.str() + (stream.isWrittenWithBlockPass && !isTold ? ", and one over the block values,"
+                                 : isTold                                 ? ","
+                                                                          : "");
+}
+
+bool attn::driver::isLowered(const Explanation &e) { return e.stopped.empty() && !e.cascade.isWrittenOnly; }
+
+std::string attn::driver::passesText(const StreamReport &stream, const Explanation &e) {
+  if (isLowered(e))
+    return passesOver(stream.derived, stream.ranks) + " (" + writtenText(stream) + " as written)";
+  algebra::Passes whole{stream.written.whole() * 2};
+  std::string blocks = stream.isWrittenWithBlockPass ? ", and one over the block values," : "";
+  return passesOver(whole, stream.ranks) + blocks + " as written";
+}
+
+std::string attn::driver::notLowered(const Explanation &e) {
+  std::string text = e.stopped;
+  StringRef known = " is not lowered yet";
+  if (size_t at = text.find(known); at != std::string::npos)
+    text.erase(at, known.size());
+  return "not lowered yet: " + text;
 }
 
 double attn::driver::balanceOf(const TargetRow &target) {
@@ -66,7 +87,7 @@ std::string attn::driver::headline(const Explanation &e) {
     text += plural(e.groups, "kernel") + ", ";
   std::vector<std::string> passes;
   for (const StreamReport &stream : e.cascade.streams)
-    passes.push_back(passesText(stream));
+    passes.push_back(passesText(stream, e));
   if (!passes.empty())
     text += listOf(passes);
   else
@@ -94,8 +115,11 @@ void printWritten(raw_ostream &out, const StreamReport &stream, unsigned width) 
   out << "  rank " << stream.ranks << " as written\n";
   unsigned last = 0;
   for (const SummaryRow &row : stream.summaries) {
-    out << (row.pass == last ? "             " : formatv("    pass {0,-3} ", row.pass).str());
-    last = row.pass;
+    unsigned halves = 2 * row.pass + row.isOverBlocks;
+    out << (halves == last     ? "             "
+            : row.isOverBlocks ? "    blocks   "
+                               : formatv("    pass {0,-3} ", row.pass).str());
+    last = halves;
     std::string what = row.what + std::string(row.what.size() < columns[0] ? columns[0] - row.what.size() : 0, ' ');
     std::string place = row.place + std::string(columns[1] - row.place.size(), ' ');
     printWrapped(out, what + "  " + place + "  " + row.why, 13, width);
@@ -122,8 +146,11 @@ namespace {
 
 void printStream(raw_ostream &out, const StreamReport &stream, const Explanation &e) {
   printWritten(out, stream, e.width);
-  if (!stream.isDerived)
+  if (!isLowered(e)) {
+    Lines(out, e.width, "after").add(notLowered(e));
+    out << '\n';
     return;
+  }
   if (!stream.steps.empty())
     out << "  derivation\n";
   for (auto [i, step] : enumerate(stream.steps)) {
@@ -205,11 +232,13 @@ void attn::driver::printText(const Explanation &e) {
   for (const auto &[rank, passes] : e.cascade.others)
     Lines(out, e.width, "rank " + rank)
         .add(passes.str() + (passes.halves == 2 ? " pass" : " passes") + ", not streamed");
+  for (const auto &[rank, states] : e.cascade.walks)
+    Lines(out, e.width, "rank " + rank).add("walked in order, one step after the other: " + states);
   Lines route(out, e.width, "route");
   for (const Visits &visits : e.visits)
     route.add(routeText(visits));
   if (!e.stopped.empty())
-    route.add("not known: " + e.stopped);
+    route.add(notLowered(e));
   Lines(out, e.width, "work").add(flopsText(e));
   if (!e.work.functions.empty())
     Lines(out, e.width, "functions").add(functionsText(e));

@@ -29,8 +29,12 @@ double balanceOf(const TargetRow &target);
 
 /// "causal_gqa: 1 kernel, 1 pass over m (3 as written)"
 std::string headline(const Explanation &e);
-/// "pass 1: ..", formulas and their values.
-std::string passesText(const StreamReport &stream);
+/// Whether there are kernels; else passes are those of the text alone.
+bool isLowered(const Explanation &e);
+/// "not lowered yet: selection 'topk' (spec:8:17)"
+std::string notLowered(const Explanation &e);
+/// "1 pass over m (3 as written)", and other formulas with their values.
+std::string passesText(const StreamReport &stream, const Explanation &e);
 std::string stateBytes(const StreamReport &stream, const Explanation &e);
 std::string routeText(const Visits &visits);
 std::string flopsText(const Explanation &e);

@@ -9,14 +9,16 @@ using namespace attn;
 using namespace attn::driver;
 using algebra::Correction, algebra::ReferenceKind, algebra::TermContext, algebra::TermKind, algebra::TermRef;
 
-Formulas::Formulas(KernelTerms &terms) : terms(terms) {
+Formulas::Formulas(KernelTerms &terms, KernelTerms::Inline inlining) : terms(terms) {
   terms.getKernel().walk([&](EinsumOp op) {
     if (!op.getNameAttr())
       return;
-    std::optional<Present> value = terms.einsum(op, KernelTerms::Inline::Everything);
+    std::optional<Present> value = terms.einsum(op, inlining);
     if (value && !llvm::is_contained(llvm::make_first_range(names), value->term->str()))
       name(value->term, op.getNameAttr().getValue());
   });
+  for (const auto &[term, phrase] : terms.getPhrases())
+    name(term, phrase);
 }
 
 void Formulas::name(TermRef term, StringRef name) {
@@ -39,6 +41,21 @@ std::string Formulas::abbreviate(std::string text) const {
     for (size_t at = 0; (at = text.find(formula, at)) != std::string::npos; at += name.size())
       text.replace(at, formula.size(), name);
   return text;
+}
+
+std::string Formulas::nameOfReduction(TermRef reduction) const {
+  std::string text = print(reduction);
+  if (StringRef(text).find_first_of("([") == StringRef::npos || !reduction->getLocation())
+    return text;
+  StringRef name;
+  bool isUnique = true;
+  terms.getKernel().walk([&](EinsumOp op) {
+    if (!op.getNameAttr() || !op.getReducer() || op.getLoc() != terms.locationOf(reduction->getLocation()))
+      return;
+    isUnique &= name.empty();
+    name = op.getNameAttr().getValue();
+  });
+  return isUnique && !name.empty() ? name.str() : text;
 }
 
 std::string Formulas::placeOf(TermRef term) const {

@@ -10,13 +10,15 @@ namespace attn::driver {
 /// Terms are inlined down to the kernel's arguments; here tensors that have a name get it back.
 class Formulas {
 public:
-  explicit Formulas(KernelTerms &terms);
+  explicit Formulas(KernelTerms &terms, KernelTerms::Inline inlining = KernelTerms::Inline::Everything);
 
   /// From now on this term is called so, and no longer as before.
   void name(algebra::TermRef term, llvm::StringRef name);
   /// No term is called so any more.
   void forget(llvm::StringRef name);
   std::string print(algebra::TermRef term) const { return abbreviate(term->str()); }
+  /// The name of the only Einsum that was written where the reduction comes from, else its formula.
+  std::string nameOfReduction(algebra::TermRef reduction) const;
   /// A text of the algebra that holds formulas.
   std::string abbreviate(std::string text) const;
   /// "line 4", "prelude 1", or "" where a term was first made.

@@ -39,6 +39,8 @@ StringRef KernelTerms::nameOf(Value value) {
     base = einsum.getNameAttr().str();
   else if (auto select = value.getDefiningOp<SelectOp>(); select && select.getName())
     base = select.getName()->str();
+  else if (auto walk = argument ? dyn_cast<IterateOp>(argument.getOwner()->getParentOp()) : IterateOp())
+    base = walk.getStateName(argument.getArgNumber()).str();
   else if (auto iterate = value.getDefiningOp<IterateOp>())
     base = iterate.getStateName(cast<OpResult>(value).getResultNumber()).str();
   else if (auto part = value.getDefiningOp<TensorUnionOp>(); part && part.getName())
@@ -123,6 +125,12 @@ std::optional<Present> KernelTerms::access(EinsumOp op, unsigned input, ArrayRef
   if (!whole)
     return std::nullopt;
   SmallVector<TermRef> own = indicesOf(tensor);
+  if (auto walk = tensor.getDefiningOp<IterateOp>(); walk && inlining == Inline::Dependences)
+    for (auto [d, p] : llvm::zip_equal(own, positions))
+      if (d->getName() == walk.getOver() && !p->mentions(d)) // a step that waits for those before it
+        whole->term = context.read(
+            nameOf(tensor), {summary(d, whole->term, walk.getLoc(), nameOf(tensor).str() + " walked to its end")},
+            valueTypeOf(cast<RankedTensorType>(tensor.getType()).getElementType()));
   Substitution map;
   for (auto [d, p] : llvm::zip_equal(own, positions))
     map[d] = p;
@@ -148,7 +156,7 @@ std::optional<Present> KernelTerms::position(SelectOp op, Inline inlining) {
 
 std::optional<Present> KernelTerms::tensor(Value value, Inline inlining) {
   if (auto select = value.getDefiningOp<SelectOp>();
-      select && select.getKind() == "argmax" && inlining == Inline::Everything) {
+      select && select.getKind() == "argmax" && inlining != Inline::Nothing) {
     if (auto it = inlined.find(value); it != inlined.end())
       return it->second;
     auto p = position(select, inlining);
@@ -157,6 +165,8 @@ std::optional<Present> KernelTerms::tensor(Value value, Inline inlining) {
     return p;
   }
   auto einsum = value.getDefiningOp<EinsumOp>();
+  if (!einsum && inlining == Inline::Dependences)
+    return uninterpreted(value);
   if (!einsum || inlining == Inline::Nothing || einsum->hasAttr("attn.stored"))
     return Present{read(value), {}};
   if (auto it = inlined.find(value); it != inlined.end())
@@ -267,6 +277,8 @@ std::optional<Present> KernelTerms::Region::scalar(Value value) {
     }
     TermContext::At at(context, terms.idOf(def->getLoc()));
     auto t = scalarTerm(context, def, operands);
+    if (!t && inlining == Inline::Dependences)
+      t = context.read(def->getName().stripDialect(), operands, valueTypeOf(value.getType()));
     if (!t) {
       def->emitError() << "'" << def->getName() << "' is not known to the cascade algebra yet";
       return std::nullopt;

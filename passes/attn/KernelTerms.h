@@ -26,11 +26,15 @@ public:
   KernelOp getKernel() { return kernel; }
 
   /// Whether a tensor is read by name or replaced by what defines it. One that is marked `attn.stored` is always read.
-  enum class Inline { Everything, Nothing };
+  /// Dependences: as Everything, and what the algebra does not know (sets, walks, scatters, unions) is an uninterpreted
+  /// function of what it reads. Enough to count passes, too little to derive from.
+  enum class Inline { Everything, Nothing, Dependences };
   /// The tensor at free indices named after its ranks; null after an error.
   std::optional<Present> tensor(mlir::Value value, Inline inlining);
   /// An `argmax`: the other selections yield sets, for which there are no terms.
   std::optional<Present> position(SelectOp op, Inline inlining);
+  /// Terms that stand for a summary of an operation unknown to the algebra, and what to call them.
+  llvm::ArrayRef<std::pair<algebra::TermRef, std::string>> getPhrases() const { return phrases; }
   /// The term of an Einsum, its operands inlined or not.
   std::optional<Present> einsum(EinsumOp op, Inline inlining);
   llvm::SmallVector<algebra::TermRef> indicesOf(mlir::Value tensor);
@@ -57,6 +61,14 @@ private:
   algebra::TermRef reduceTerm(algebra::Reducer op, llvm::ArrayRef<algebra::Binder> binders,
                               llvm::ArrayRef<algebra::TermRef> filters, algebra::TermRef body, algebra::ValueType type);
   Present withElse(EinsumOp op, Present p);
+  std::optional<Present> uninterpreted(mlir::Value value);
+  std::optional<Present> uninterpreted(SelectOp op);
+  std::optional<Present> uninterpreted(IterateOp op, mlir::Value state);
+  std::optional<Present> uninterpreted(ScatterOp op);
+  bool appendTerms(mlir::ValueRange tensors, llvm::SmallVectorImpl<algebra::TermRef> &out);
+  /// A summary over `over` of which nothing is known but what it reads.
+  algebra::TermRef summary(llvm::ArrayRef<algebra::TermRef> over, llvm::ArrayRef<algebra::TermRef> read,
+                           mlir::Location loc, std::string phrase);
 
   KernelOp kernel;
   algebra::TermContext context;
@@ -65,6 +77,7 @@ private:
   llvm::DenseMap<mlir::Value, Present> inlined;
   llvm::SmallVector<mlir::Location> locations;
   llvm::DenseMap<mlir::Location, unsigned> locationIds;
+  llvm::SmallVector<std::pair<algebra::TermRef, std::string>> phrases;
 };
 
 /// The value type by which the algebra knows elements of `type`.
