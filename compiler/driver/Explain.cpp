@@ -258,7 +258,7 @@ json::Array ranksArray(const Explanation &e) {
   json::Array ranks;
   for (const StreamReport &stream : e.cascade.streams) {
     json::Object object = rankObject(stream.ranks, stream.written, isLowered(e) ? &stream.derived : nullptr);
-    object["block_pass_written"] = stream.isWrittenWithBlockPass;
+    object["written_block_pass"] = stream.isWrittenWithBlockPass;
     json::Array remarks;
     for (const StepRow &remark : stream.remarks)
       remarks.push_back(remark.text);
