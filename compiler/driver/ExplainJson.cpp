@@ -59,7 +59,7 @@ json::Array ranksArray(const Explanation &e) {
     object["final"] = namesOf(stream.final);
     if (!stream.stateRanks.empty())
       object["state_bytes"] = stateBytes(stream, e);
-    object["block_pass_written"] = stream.isWrittenWithBlockPass;
+    object["written_block_pass"] = stream.isWrittenWithBlockPass;
     if (!isLowered(e))
       for (StringRef key : {"passes", "block_pass", "derivation", "state", "merge", "final"})
         object.erase(key);

@@ -312,7 +312,8 @@ Derivation::Terms Derivation::binomialParts(const Accumulated &a, llvm::ArrayRef
   for (const Reference &r : references) {
     bool max = r.kind == ReferenceKind::Max;
     note("refer",
-         (max ? "exp of " : "powers of ") + r.term->str() + " relative to its own running " + (max ? "max" : "mean"),
+         (max ? "exp of " : "powers of ") + r.term->str() + " relative to its own running " +
+             (max ? "max x, corrected by exp(x - x')" : "mean"),
          r.term);
     values.push_back(context.reduce(max ? Reducer::Max : Reducer::Mean, a.binders, a.conditions, r.term));
   }
@@ -353,11 +354,16 @@ std::optional<TermRef> Derivation::splitSum(const Reduction &r, unsigned pass) {
     if (!options.enlarge && llvm::any_of(m.opened, [&](const Binder &b) { return m.late->mentions(b.index); }))
       return refuse("the factor carries a summed rank and the state is not to be enlarged", r.body);
   }
-  for (const Monomial &m : *monomials)
-    if (!m.late->isNumber(1))
-      note("defer",
-           m.late->str() + " leaves " + getRow(r.op).name.str() + "[" + r.binders[0].index->getName().str() + "]",
-           m.late);
+  for (const Monomial &m : *monomials) {
+    if (m.late->isNumber(1))
+      continue;
+    std::string rank = r.binders[0].index->getName().str();
+    bool isEnlarged = llvm::any_of(m.opened, [&](const Binder &o) { return m.late->mentions(o.index); });
+    note("defer",
+         m.late->str() + " leaves " + getRow(r.op).name.str() + "[" + rank + "]" +
+             (isEnlarged ? ", the state is enlarged" : ": it does not carry " + rank),
+         m.late);
+  }
   return collect(
       *monomials,
       [&](const Monomial &m, const Binders &own, const Terms &ownConditions) {
