@@ -115,6 +115,8 @@ void attn::driver::printJson(const Explanation &e) {
   object["tiling"] = namesOf(e.tilings);
   if (double balance = balanceOf(*e.spec->compilation->target); balance > 0)
     object["balance"] = balance;
+  if (e.flops && e.bytes && *e.bytes > 0)
+    object["intensity"] = *e.flops / *e.bytes;
   if (e.functions)
     object["functions"] = *e.functions;
   if (e.flops)

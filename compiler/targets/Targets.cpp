@@ -13,12 +13,10 @@ ArrayRef<TargetRow> attn::targets() {
   static const TargetRow rows[] = {
       {"cpu:x86-64-v3", Lowering::Cpu, "x86-64-v3", "", v3, 8, 16, 4, 2, 512 << 10, 32 << 10, 6.5,
        "Intel 64 and IA-32 Architectures Software Developer's Manual (AVX2); latency, pipes, caches and reads measured "
-       "on "
-       "Zen 3"},
-      {"cpu:x86-64-v4", Lowering::Cpu, "x86-64-v4", "", v4, 16, 32, 4, 1, 1 << 20, 32 << 10, 8,
+       "on Zen 3"},
+      {"cpu:x86-64-v4", Lowering::Cpu, "x86-64-v4", "", v4, 16, 32, 4, 1, 1 << 20, 32 << 10, 6,
        "Intel 64 and IA-32 Architectures Software Developer's Manual (AVX-512); latency, pipes, caches and reads "
-       "measured "
-       "on Zen 4"},
+       "measured on Zen 4"},
       {"nvidia:sm_80", Lowering::Simt, "sm_80", "+ptx80", 0, 32, 255, 4, 1, 163 << 10, 0, 0,
        "CUDA C++ Programming Guide, compute capability 8.0"},
       {"nvidia:sm_90a", Lowering::Simt, "sm_90a", "+ptx83", 0, 32, 255, 4, 1, 227 << 10, 0, 0,

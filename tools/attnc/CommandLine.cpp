@@ -58,11 +58,12 @@ dimension of every argument and result that has it (as e and f in Q[b,h,p,e], V[
 Tensors that --in does not give are random, optional ones (H?: f32[..]) not given. Sets are i32 lists, padded with -1.
 )";
 constexpr StringLiteral kJsonExplain = R"(
-Keys of --json: kernel, target, kernels, ranks (a list: rank, passes_written, passes, block_pass, written_block_pass; of streamed ones also
-summaries, derivation, state, merge, final, state_bytes, remarks), flops_formula, functions_formula, bytes_formula,
-balance (flop/byte), tiling, routes (a list: ranks, block, condition), problem where something is not known; with --size
-also flops, functions, bytes, and of routes blocks (visited, full, partial, total) and map (rows, columns, row_points,
-column_points, cells: '#' full, '+' partial, '.' not visited).
+Keys of --json: kernel, target, kernels, ranks (a list: rank, passes_written, passes, block_pass; of streamed ones also
+written_block_pass, summaries, derivation, state, merge, final, state_bytes, remarks), flops_formula, functions_formula,
+bytes_formula, balance (flop/byte), tiling, routes (a list: ranks, block, condition), problem where something is not
+known; with --size also flops, functions, bytes, intensity, and of routes blocks (visited, full, partial, total) and map
+(rows, columns, row_points, column_points, cells: '#' full, '+' partial, '.' not visited). What is not lowered has no
+passes and block_pass.
 )";
 constexpr StringLiteral kJsonBench = R"(
 Keys of --json: kernel target threads flops bytes median_s best_s samples gflops peak_gflops fraction_of_peak gbs
