@@ -71,9 +71,10 @@ std::string attn::driver::passesText(const StreamReport &stream, const Explanati
 std::string attn::driver::notLowered(const Explanation &e) {
   std::string text = e.stopped;
   StringRef known = " is not lowered yet";
-  if (size_t at = text.find(known); at != std::string::npos)
-    text.erase(at, known.size());
-  return "not lowered yet: " + text;
+  size_t at = text.find(known);
+  if (at == std::string::npos)
+    return "not known: " + text;
+  return "not lowered yet: " + text.erase(at, known.size());
 }
 
 double attn::driver::balanceOf(const TargetRow &target) {
