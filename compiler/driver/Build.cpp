@@ -2,6 +2,7 @@
 // attnc build: an artifact, or what lies on the way to it. Silent if all is well.
 #include "compiler/Pipeline.h"
 #include "compiler/driver/Artifacts.h"
+#include "compiler/driver/Output.h"
 #include "compiler/driver/Progress.h"
 #include "compiler/driver/Spec.h"
 #include "llvm/Support/FileSystem.h"
@@ -16,7 +17,7 @@ using namespace attn::driver;
 namespace {
 
 Error writeText(StringRef path, StringRef text) {
-  return writeToOutput(path, [&](raw_ostream &out) {
+  return writeOutput(path, [&](raw_ostream &out) {
     out << text;
     return Error::success();
   });

@@ -29,6 +29,7 @@ json::Array summariesOf(ArrayRef<SummaryRow> rows) {
   json::Array array;
   for (const SummaryRow &row : rows)
     array.push_back(json::Object{{"pass", int64_t(row.pass)},
+                                 {"over_blocks", row.isOverBlocks},
                                  {"summary", row.what},
                                  {"place", row.place},
                                  {"why", row.why},
@@ -99,6 +100,8 @@ void attn::driver::printJson(const Explanation &e) {
       route["blocks"] = blocksObject(visits);
     if (visits.map)
       route["map"] = mapObject(*visits.map);
+    if (!visits.missing.empty())
+      route["missing"] = namesOf(visits.missing);
     routes.push_back(std::move(route));
   }
   const Visits *visits = mainVisits(e.visits);
@@ -113,7 +116,7 @@ void attn::driver::printJson(const Explanation &e) {
   object["functions_formula"] =
       print(e.work.functions, visits ? ArrayRef<std::string>(visits->ranks) : ArrayRef<std::string>());
   object["tiling"] = namesOf(e.tilings);
-  if (double balance = balanceOf(*e.spec->compilation->target); balance > 0)
+  if (double balance = balanceOf(e); balance > 0)
     object["balance"] = balance;
   if (e.flops && e.bytes && *e.bytes > 0)
     object["intensity"] = *e.flops / *e.bytes;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // attnc explain --html: one page that needs nothing but itself, in the order of the text.
 #include "compiler/driver/Arguments.h"
+#include "compiler/driver/Output.h"
 #include "compiler/driver/PageGraphics.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -43,6 +44,13 @@ li { margin: .3rem 0; overflow-wrap: anywhere; }
 )";
 
 namespace {
+
+constexpr StringLiteral kGiveSizes = "give the extents with --size";
+
+/// Of what would count the blocks.
+std::string whatIsMissing(const Visits &visits) {
+  return visits.missing.empty() ? kGiveSizes.str() : listOf(visits.missing) + " not given";
+}
 
 class Page {
 public:
@@ -91,7 +99,7 @@ private:
     out << "<div class=\"scroll\">" << passGraph(stream)
         << "</div>\n<div class=\"scroll\"><table>\n<tr><th>pass</th><th>summary</th><th>where</th><th>why</th></tr>\n";
     for (const SummaryRow &summary : stream.summaries)
-      row({std::to_string(summary.pass), summary.what, summary.place, summary.why});
+      row({passLabel(summary), summary.what, summary.place, summary.why});
     out << "</table></div>\n";
     if (!isLowered(e))
       return paragraph("after: " + notLowered(e));
@@ -120,7 +128,7 @@ private:
       paragraph(routeText(visits));
       if (!visits.map) {
         paragraph(visits.isCounted ? "no map: an extent is 0, or no rank stands beside the streamed one"
-                                   : "no map: give the extents with --size",
+                                   : "no map: " + whatIsMissing(visits),
                   "dim");
         continue;
       }
@@ -128,8 +136,8 @@ private:
       out << blockMapGraph(map)
           << "<p class=\"dim\"><span class=\"key full\"></span>full<span class=\"key partial\"></span>"
           << "partial<span class=\"key empty\"></span>not visited</p>\n";
-      paragraph("a cell is " + std::to_string(map.rowPoints) + " points of " + map.rows + " and " +
-                    std::to_string(map.columnPoints) + " of " + map.columns +
+      paragraph("a cell is " + std::to_string(map.rowPoints) + (map.rowPoints == 1 ? " point of " : " points of ") +
+                    map.rows + " and " + std::to_string(map.columnPoints) + " of " + map.columns +
                     (visits.ranks.size() > 2 ? "; the other ranks at their first block" : ""),
                 "dim");
     }
@@ -143,9 +151,12 @@ private:
       row({"functions", functionsText(e)});
     row({"bytes", bytesText(e)});
     out << "</table></div>\n";
-    double balance = balanceOf(*e.spec->compilation->target);
-    if (!e.flops || !e.bytes || *e.flops <= 0 || *e.bytes <= 0)
-      return paragraph("no roofline: give the extents with --size", "dim");
+    double balance = balanceOf(e);
+    const Visits *visits = mainVisits(e.visits);
+    if (!e.flops || !e.bytes)
+      return paragraph("no roofline: " + (visits ? whatIsMissing(*visits) : kGiveSizes.str()), "dim");
+    if (*e.flops <= 0 || *e.bytes <= 0)
+      return paragraph("no roofline: no contraction", "dim");
     if (balance <= 0)
       return paragraph("no roofline: the target's row has no read bandwidth", "dim");
     out << rooflineGraph(*e.flops / *e.bytes, balance);
@@ -170,7 +181,7 @@ private:
 } // namespace
 
 Error attn::driver::writePage(const Explanation &e, StringRef path) {
-  return writeToOutput(path, [&](raw_ostream &out) {
+  return writeOutput(path, [&](raw_ostream &out) {
     Page(out, e).print();
     return Error::success();
   });

@@ -77,8 +77,13 @@ std::string attn::driver::notLowered(const Explanation &e) {
   return "not lowered yet: " + text.erase(at, known.size());
 }
 
-double attn::driver::balanceOf(const TargetRow &target) {
-  double flopsPerCycle = 2.0 * target.lanes * target.fmaPipes;
+static bool isDouble(const Explanation &e) {
+  return any_of(e.spec->kernel->args, [](const codegen::KernelArgument &each) { return each.element == ATTNC_F64; });
+}
+
+double attn::driver::balanceOf(const Explanation &e) {
+  const TargetRow &target = *e.spec->compilation->target;
+  double flopsPerCycle = 2.0 * target.lanes * target.fmaPipes / (isDouble(e) ? 2 : 1);
   return target.readBytesPerCycle > 0 ? flopsPerCycle / target.readBytesPerCycle : 0;
 }
 
@@ -117,9 +122,7 @@ void printWritten(raw_ostream &out, const StreamReport &stream, unsigned width) 
   unsigned last = 0;
   for (const SummaryRow &row : stream.summaries) {
     unsigned halves = 2 * row.pass + row.isOverBlocks;
-    out << (halves == last     ? "             "
-            : row.isOverBlocks ? "    blocks   "
-                               : formatv("    pass {0,-3} ", row.pass).str());
+    out << formatv("    {0,-8} ", halves == last ? "" : passLabel(row));
     last = halves;
     std::string what = row.what + std::string(row.what.size() < columns[0] ? columns[0] - row.what.size() : 0, ' ');
     std::string place = row.place + std::string(columns[1] - row.place.size(), ' ');
@@ -130,13 +133,15 @@ void printWritten(raw_ostream &out, const StreamReport &stream, unsigned width) 
 
 } // namespace
 
+std::string attn::driver::passLabel(const SummaryRow &row) {
+  return row.isOverBlocks ? "blocks" : "pass " + std::to_string(row.pass);
+}
+
 /// "8 + 4*F bytes a row"
 std::string attn::driver::stateBytes(const StreamReport &stream, const Explanation &e) {
-  bool isDouble =
-      any_of(e.spec->kernel->args, [](const codegen::KernelArgument &each) { return each.element == ATTNC_F64; });
   std::vector<Monomial> bytes;
   for (const std::vector<std::string> &ranks : stream.stateRanks)
-    addTo(bytes, {isDouble ? 8 : 4, ranks, false});
+    addTo(bytes, {isDouble(e) ? 8 : 4, ranks, false});
   std::string formula = print(bytes, {});
   std::optional<double> value = evaluate(bytes, e.extents, nullptr);
   bool isNumber = formula.find('*') == std::string::npos;
@@ -183,11 +188,13 @@ std::string attn::driver::routeText(const Visits &visits) {
   for (int64_t size : visits.block)
     sizes.push_back(std::to_string(size));
   text += "      blocks of " + join(sizes, " x ");
+  if (!visits.missing.empty())
+    text += ": not counted, " + listOf(visits.missing) + " not given";
   if (!visits.isCounted)
     return text;
   text += formatv(": {0} of {1} visited, {2} of them partial", visits.visited, visits.total, visits.partial).str();
   if (visits.total)
-    text += "  (" + number(100.0 * double(visits.visited) / double(visits.total), 2) + " %)";
+    text += "  (" + digits(100.0 * double(visits.visited) / double(visits.total), 2) + " %)";
   return text;
 }
 
@@ -210,8 +217,8 @@ std::string attn::driver::bytesText(const Explanation &e) {
 std::string attn::driver::intensityText(const Explanation &e) {
   if (!e.flops || *e.flops <= 0 || !e.bytes)
     return "";
-  double intensity = *e.flops / *e.bytes, balance = balanceOf(*e.spec->compilation->target);
-  std::string text = number(intensity, 3) + " flop/byte";
+  double intensity = *e.flops / *e.bytes, balance = balanceOf(e);
+  std::string text = digits(intensity, 3) + " flop/byte";
   if (balance > 0)
     text += (intensity < balance ? ": memory bound (balance " : ": compute bound (balance ") + number(balance, 2) + ")";
   return text;

@@ -23,9 +23,9 @@ struct Explanation {
   bool isVerbose = false;
 };
 
-/// Floating-point operations that a core can do in the time in which it reads a byte from memory; 0 if the target's row
-/// does not say.
-double balanceOf(const TargetRow &target);
+/// Floating-point operations, of the kernel's type, that a core can do in the time in which it reads a byte from
+/// memory; 0 if the target's row does not say.
+double balanceOf(const Explanation &e);
 
 /// "causal_gqa: 1 kernel, 1 pass over m (3 as written)"
 std::string headline(const Explanation &e);
@@ -35,6 +35,8 @@ bool isLowered(const Explanation &e);
 std::string notLowered(const Explanation &e);
 /// "1 pass over m (3 as written)", and other formulas with their values.
 std::string passesText(const StreamReport &stream, const Explanation &e);
+/// "pass 2", or "blocks" behind one
+std::string passLabel(const SummaryRow &row);
 std::string stateBytes(const StreamReport &stream, const Explanation &e);
 std::string routeText(const Visits &visits);
 std::string flopsText(const Explanation &e);

@@ -4,6 +4,7 @@
 //   {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
 // padded with blanks; then the elements.
 #include "compiler/driver/Npy.h"
+#include "compiler/driver/Output.h"
 #include "compiler/driver/Request.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
@@ -228,7 +229,7 @@ Error attn::driver::writeNpy(const HostTensor &tensor, StringRef path) {
   char version[] = {1, 0};
   char length[2];
   support::endian::write16le(length, static_cast<uint16_t>(header.size()));
-  Error error = writeToOutput(path, [&](raw_ostream &out) {
+  Error error = writeOutput(path, [&](raw_ostream &out) {
     out << kMagic << StringRef(version, 2) << StringRef(length, 2) << header;
     out.write(tensor.data(), tensor.getNumBytes());
     return Error::success();

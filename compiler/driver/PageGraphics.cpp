@@ -50,39 +50,50 @@ static std::string line(double x1, double y1, double x2, double y2, StringRef ki
 
 namespace {
 
-/// Where the boxes of a pass graph stand.
+/// Where the boxes of a pass graph stand: a column a pass, and one behind it for what is made from block values.
 struct PassLayout {
-  static constexpr double width = 190, height = 44, gapX = 50, gapY = 16, top = 30, below = 26;
+  static constexpr double width = 190, height = 44, gapX = 50, gapY = 16, side = 18, top = 30, below = 26;
+  std::vector<std::string> labels;                ///< of columns
+  std::vector<unsigned> columns;                  ///< of each summary
   std::vector<std::pair<double, double>> corners; ///< of each summary
-  unsigned first = 1, last = 1, most = 0;         ///< passes; summaries of the fullest one
+  unsigned most = 0;                              ///< summaries of the fullest column
 
   explicit PassLayout(ArrayRef<SummaryRow> rows) {
-    if (!rows.empty())
-      first = last = rows.front().pass;
-    for (const SummaryRow &row : rows) {
-      first = std::min(first, row.pass);
-      last = std::max(last, row.pass);
-    }
-    std::map<unsigned, unsigned> used;
-    for (const SummaryRow &row : rows) {
-      unsigned at = used[row.pass]++;
-      most = std::max(most, at + 1);
-      corners.push_back({left(row.pass), top + at * (height + gapY)});
+    std::vector<unsigned> used;
+    for (const SummaryRow &row : rows) { // in the order of their passes
+      if (labels.empty() || labels.back() != passLabel(row)) {
+        labels.push_back(passLabel(row));
+        used.push_back(0);
+      }
+      columns.push_back(labels.size() - 1);
+      corners.push_back({left(columns.back()), top + used.back()++ * (height + gapY)});
+      most = std::max(most, used.back());
     }
   }
-  double left(unsigned pass) const { return 1 + (pass - first) * (width + gapX); }
-  double totalWidth() const { return left(last) + width + 8; }
+  double left(unsigned column) const { return side + column * (width + gapX); }
+  double totalWidth() const { return left(std::max<size_t>(labels.size(), 1) - 1) + width + 8; }
   double totalHeight() const { return top + most * (height + gapY) + below; }
 
-  /// To the next pass from side to side; over several below all boxes between.
-  std::string arrow(unsigned from, unsigned to, bool isNext) const {
+  /// In a column along its left side, to the next one from side to side, over several below all boxes between.
+  std::string arrow(unsigned from, unsigned to) const {
     auto [x1, y1] = corners[from];
     auto [x2, y2] = corners[to];
-    if (isNext)
-      return formatv("<path d=\"M{0:f1} {1:f1} C{2:f1} {1:f1} {2:f1} {3:f1} {4:f1} {3:f1}\" class=\"wait\"/>\n",
-                     x1 + width, y1 + height / 2, (x1 + width + x2) / 2, y2 + height / 2, x2 - 6);
-    return formatv("<path d=\"M{0:f1} {1:f1} C{0:f1} {2:f1} {3:f1} {2:f1} {3:f1} {4:f1}\" class=\"wait\"/>\n",
-                   x1 + width / 2, y1 + height, totalHeight() - 4, x2 + width / 2, y2 + height + 6);
+    unsigned over = columns[to] - columns[from];
+    if (over == 0)
+      return curve({x1, y1 + height / 2}, {x1 - side, y1 + height / 2}, {x2 - side, y2 + height / 2},
+                   {x2 - 6, y2 + height / 2});
+    if (over == 1)
+      return curve({x1 + width, y1 + height / 2}, {(x1 + width + x2) / 2, y1 + height / 2},
+                   {(x1 + width + x2) / 2, y2 + height / 2}, {x2 - 6, y2 + height / 2});
+    return curve({x1 + width / 2, y1 + height}, {x1 + width / 2, totalHeight() - 4},
+                 {x2 + width / 2, totalHeight() - 4}, {x2 + width / 2, y2 + height + 6});
+  }
+
+private:
+  using Point = std::pair<double, double>;
+  static std::string curve(Point a, Point b, Point c, Point d) {
+    return formatv("<path d=\"M{0:f1} {1:f1} C{2:f1} {3:f1} {4:f1} {5:f1} {6:f1} {7:f1}\" class=\"wait\"/>\n", a.first,
+                   a.second, b.first, b.second, c.first, c.second, d.first, d.second);
   }
 };
 
@@ -96,11 +107,11 @@ std::string attn::driver::passGraph(const StreamReport &stream) {
                             /*mayShrink=*/false);
   svg += "<defs><marker id=\"head\" viewBox=\"0 0 6 6\" refX=\"0\" refY=\"3\" markerWidth=\"4\" markerHeight=\"4\" "
          "orient=\"auto\"><path d=\"M0 0L6 3L0 6z\" class=\"point\"/></marker></defs>\n";
-  for (unsigned pass = layout.first; pass <= layout.last; ++pass)
-    svg += textAt(layout.left(pass), 16, "pass " + std::to_string(pass));
+  for (auto [column, label] : enumerate(layout.labels))
+    svg += textAt(layout.left(column), 16, label);
   for (auto [i, row] : enumerate(rows))
     for (unsigned other : row.waits)
-      svg += layout.arrow(other, i, row.pass == rows[other].pass + 1);
+      svg += layout.arrow(other, i);
   for (auto [i, row] : enumerate(rows)) {
     auto [x, y] = layout.corners[i];
     std::string what = row.what.size() <= kMostCharacters ? row.what : row.what.substr(0, kMostCharacters - 2) + "..";

@@ -18,6 +18,14 @@ std::string attn::driver::number(double value, int digits) {
   return text;
 }
 
+std::string attn::driver::digits(double value, int count) {
+  char text[400];
+  int whole = value == 0 ? 1 : int(std::floor(std::log10(std::fabs(value)))) + 1;
+  std::snprintf(text, sizeof(text), "%.*f", std::max(0, count - whole), value);
+  StringRef shown = text;
+  return (shown.contains('.') ? shown.rtrim('0').rtrim('.') : shown).str();
+}
+
 /// Three digits, never as a power of ten.
 static std::string threeDigits(double value) {
   char text[48];

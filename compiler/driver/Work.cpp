@@ -110,9 +110,13 @@ std::optional<double> attn::driver::evaluate(ArrayRef<Monomial> sum, const RankE
         return std::nullopt;
       value *= static_cast<double>(at->second);
     }
-    if (term.isMasked && visits && visits->isCounted && visits->allPoints &&
-        llvm::all_of(visits->ranks, [&](const std::string &rank) { return llvm::is_contained(term.ranks, rank); }))
-      value *= static_cast<double>(visits->points) / static_cast<double>(visits->allPoints);
+    if (term.isMasked && visits &&
+        llvm::all_of(visits->ranks, [&](const std::string &rank) { return llvm::is_contained(term.ranks, rank); })) {
+      if (!visits->isCounted)
+        return std::nullopt;
+      if (visits->allPoints)
+        value *= static_cast<double>(visits->points) / static_cast<double>(visits->allPoints);
+    }
     total += value;
   }
   return total;
@@ -277,33 +281,38 @@ static constexpr int64_t kUnknownElement = int64_t(1) << 31;
 
 static void count(Visits &visits, Value set, reference::Symbols &symbols, unsigned numLeading) {
   SmallVector<int64_t> extents;
-  bool isKnown = true;
+  auto miss = [&](const std::string &name) {
+    if (!llvm::is_contained(visits.missing, name))
+      visits.missing.push_back(name);
+  };
   for (const std::string &rank : visits.ranks) {
     llvm::Expected<int64_t> extent = symbols.extent(rank);
-    isKnown &= bool(extent);
     extents.push_back(extent ? *extent : 0);
-    if (!extent)
-      llvm::consumeError(extent.takeError());
+    if (extent)
+      continue;
+    llvm::consumeError(extent.takeError());
+    miss(extentName(rank));
   }
-  auto valueOf = [&](Value value) -> int64_t {
+  auto valueOf = [&](Value value, const std::string &name) -> int64_t {
     if (value.getDefiningOp<route::ElementOp>())
       return kUnknownElement;
     llvm::Expected<reference::Scalar> scalar = symbols.captured(value);
     if (scalar)
       return scalar->integer;
     llvm::consumeError(scalar.takeError());
-    isKnown = false;
+    miss(name);
     return 0;
   };
-  // The symbols first: counting with a wrong one could take forever.
-  for (route::AffineOp member : membersOf(set))
-    for (Value symbol : member.getSymbols())
-      valueOf(symbol);
-  if (!isKnown)
-    return;
   SmallVector<route::PointSet> points;
-  for (route::AffineOp member : membersOf(set))
-    points.push_back(route::PointSet::of(member).bind(llvm::map_to_vector(member.getSymbols(), valueOf)));
+  for (route::AffineOp member : membersOf(set)) {
+    SmallVector<int64_t> values;
+    AffineNames names = member.getNames();
+    for (auto [value, name] : llvm::zip_equal(member.getSymbols(), names.symbols))
+      values.push_back(valueOf(value, name.str()));
+    points.push_back(route::PointSet::of(member).bind(values));
+  }
+  if (!visits.missing.empty()) // counting with a wrong one could take forever
+    return;
   FailureOr<route::BlockCounts> counts = route::countBlocks(points, extents, visits.block, numLeading);
   if (failed(counts))
     return;

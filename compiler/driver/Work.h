@@ -28,6 +28,7 @@ struct Visits {
   int64_t total = 0, visited = 0, full = 0, partial = 0; ///< blocks
   int64_t points = 0, allPoints = 0;                     ///< of the set, and of the whole box
   bool isCounted = false;
+  std::vector<std::string> missing; ///< extents and scalars without which nothing is counted
   std::optional<BlockMap> map;
 };
 
@@ -53,7 +54,7 @@ void addTo(std::vector<Monomial> &sum, Monomial term);
 Work workOf(KernelOp kernel);
 /// "2*B*H*E*visible + ..."; `visible` stands for `visibleRanks`.
 std::string print(llvm::ArrayRef<Monomial> sum, llvm::ArrayRef<std::string> visibleRanks);
-/// Its value; of masked points the share that exists. Nothing if an extent is unknown.
+/// Its value; of masked points the share that exists. Nothing if an extent is unknown, or that share.
 std::optional<double> evaluate(llvm::ArrayRef<Monomial> sum, const RankExtents &extents, const Visits *visits);
 
 /// The routes of the streams of a kernel that went through attn-select-tiling, counted with `extents` unless that is

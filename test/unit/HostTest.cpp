@@ -2,13 +2,18 @@
 #include "compiler/driver/Extents.h"
 #include "compiler/driver/Literal.h"
 #include "compiler/driver/Npy.h"
+#include "compiler/driver/Output.h"
 #include "compiler/driver/Probes.h"
 #include "compiler/driver/Quiet.h"
 #include "compiler/driver/Request.h"
+#include "compiler/driver/Text.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "gtest/gtest.h"
 #include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 using namespace attn;
 using namespace attn::driver;
@@ -126,6 +131,69 @@ TEST(Npy, ReadsWhatItWrites) {
   auto gone = readNpy(path);
   ASSERT_FALSE(bool(gone));
   EXPECT_NE(errorOf(gone.takeError()).find("No such file"), std::string::npos);
+}
+
+llvm::Error writeHello(StringRef path) {
+  return writeOutput(path, [](llvm::raw_ostream &out) {
+    out << "hello";
+    return llvm::Error::success();
+  });
+}
+
+std::string contentOf(StringRef path) {
+  auto buffer = llvm::MemoryBuffer::getFile(path);
+  return buffer ? (*buffer)->getBuffer().str() : "no file";
+}
+
+/// A folder that goes with its files.
+struct Folder {
+  Folder() { EXPECT_FALSE(llvm::sys::fs::createUniqueDirectory("attnc-host", path)); }
+  ~Folder() { llvm::sys::fs::remove_directories(path); }
+  std::string at(StringRef name) const { return (path + "/" + name).str(); }
+  llvm::SmallString<128> path;
+};
+
+TEST(Output, ALinkStaysALink) {
+  Folder folder;
+  std::string file = folder.at("file"), link = folder.at("link");
+  ASSERT_EQ(errorOf(writeHello(file)), "");
+  ASSERT_EQ(::truncate(file.c_str(), 0), 0);
+  ASSERT_EQ(::symlink("file", link.c_str()), 0);
+  EXPECT_EQ(errorOf(writeHello(link)), "");
+  EXPECT_TRUE(llvm::sys::fs::is_symlink_file(link));
+  EXPECT_EQ(contentOf(file), "hello");
+}
+
+TEST(Output, APipeIsWrittenInto) {
+  Folder folder;
+  std::string pipe = folder.at("pipe");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  int reader = ::open(pipe.c_str(), O_RDWR | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  EXPECT_EQ(errorOf(writeHello(pipe)), "");
+  char text[8] = {};
+  EXPECT_EQ(::read(reader, text, sizeof(text)), 5);
+  EXPECT_STREQ(text, "hello");
+  ::close(reader);
+  struct stat status;
+  ASSERT_EQ(::stat(pipe.c_str(), &status), 0);
+  EXPECT_TRUE(S_ISFIFO(status.st_mode));
+}
+
+TEST(Output, ErrorsNameThePath) {
+  Folder folder;
+  EXPECT_NE(errorOf(writeHello(folder.path)).find(std::string(folder.path)), std::string::npos); // it is no file
+  EXPECT_NE(errorOf(writeHello(folder.at("none/file"))).find("none/file"), std::string::npos);
+}
+
+TEST(Text, DigitsAreNeverAPowerOfTen) {
+  EXPECT_EQ(digits(100, 2), "100");
+  EXPECT_EQ(digits(24999.6, 3), "25000");
+  EXPECT_EQ(digits(56.25, 2), "56");
+  EXPECT_EQ(digits(4.923, 2), "4.9");
+  EXPECT_EQ(digits(2, 3), "2");
+  EXPECT_EQ(digits(0.00062, 2), "0.00062");
+  EXPECT_EQ(digits(0, 2), "0");
 }
 
 TEST(Sizes, ParsesLists) {

@@ -62,8 +62,9 @@ Keys of --json: kernel, target, kernels, ranks (a list: rank, passes_written, pa
 written_block_pass, summaries, derivation, state, merge, final, state_bytes, remarks), flops_formula, functions_formula,
 bytes_formula, balance (flop/byte), tiling, routes (a list: ranks, block, condition), problem where something is not
 known; with --size also flops, functions, bytes, intensity, and of routes blocks (visited, full, partial, total) and map
-(rows, columns, row_points, column_points, cells: '#' full, '+' partial, '.' not visited). What is not lowered has no
-passes and block_pass.
+(rows, columns, row_points, column_points, cells: '#' full, '+' partial, '.' not visited), or missing: what else --size
+and --set must give. Each of the summaries has pass, over_blocks (made from the values of blocks, behind that pass),
+summary, place, why, waits_for (numbers of summaries). What is not lowered has no passes and block_pass.
 )";
 constexpr StringLiteral kJsonBench = R"(
 Keys of --json: kernel target threads flops bytes median_s best_s samples gflops peak_gflops fraction_of_peak gbs
