@@ -125,9 +125,8 @@ static StreamReport reportOn(KernelTerms &terms, const Formulas &formulas, Array
     return report;
   Program program = algebra::deriveProgram(context, values, fibre);
   report.derived = program.derived;
-  report.steps = stepRows(program.log, formulas);
   report.remarks = stepRows(program.remarks, formulas);
-  Formulas final = formulas;
+  Formulas steps = formulas, final = formulas;
   for (const algebra::Value &value : values) // a result is what is said here
     final.forget(value.name);
   for (ArrayRef<TermRef> accumulators : program.streams) {
@@ -136,9 +135,12 @@ static StreamReport reportOn(KernelTerms &terms, const Formulas &formulas, Array
       report.state.push_back(state.definition(i));
       report.merge.push_back(state.merge(i));
       final.name(accumulators[i], state.nameOf(i));
+      if (!state.isNamedInSpec(i))
+        steps.name(accumulators[i], state.nameOf(i));
     }
     llvm::append_range(report.stateRanks, state.ranksInRow());
   }
+  report.steps = stepRows(program.log, steps);
   SmallVector<std::string> assumptions;
   for (TermRef assumption : program.assumptions)
     assumptions.push_back(final.print(assumption));

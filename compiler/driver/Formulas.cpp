@@ -36,11 +36,51 @@ void Formulas::forget(StringRef name) {
   llvm::erase_if(names, [&](auto &each) { return each.second == name; });
 }
 
+/// Of the parenthesis that opens at `at`; npos if the text ends before.
+static size_t closing(StringRef text, size_t at) {
+  unsigned depth = 0;
+  for (; at < text.size(); ++at)
+    if (text[at] == '(')
+      ++depth;
+    else if (text[at] == ')' && --depth == 0)
+      return at;
+  return StringRef::npos;
+}
+
+/// The term's own printing puts every sum and every condition into parentheses. They say nothing directly inside others
+/// or brackets, and around a sum beside a comparison.
+static bool isRedundant(StringRef text, size_t open, size_t close) {
+  StringRef before = text.take_front(open), after = text.drop_front(close + 1);
+  StringRef inside = text.slice(open + 1, close);
+  if (before.ends_with("(") && after.starts_with(")"))
+    return true;
+  if (before.ends_with(" if "))
+    return after.starts_with("]");
+  bool isCompared = before.ends_with("<= ") || before.ends_with("< ") || before.ends_with("== ");
+  bool isSum = inside.find_first_of("<>=") == StringRef::npos && !inside.contains(" and ") && !inside.contains(" or ");
+  return isCompared && isSum &&
+         (after.empty() || after.starts_with(")") || after.starts_with("]") || after.starts_with(" and "));
+}
+
+static std::string tidy(std::string text) {
+  for (size_t at = 0; (at = text.find("-1*", at)) != std::string::npos; ++at)
+    if (at == 0 || StringRef("( ").contains(text[at - 1]))
+      text.replace(at, 3, "-");
+  for (size_t at = text.find('('); at != std::string::npos; at = text.find('(', at + 1))
+    if (size_t close = closing(text, at); close != std::string::npos && isRedundant(text, at, close)) {
+      text.erase(close, 1);
+      text.erase(at--, 1);
+    }
+  return text;
+}
+
 std::string Formulas::abbreviate(std::string text) const {
   for (const auto &[formula, name] : names)
-    for (size_t at = 0; (at = text.find(formula, at)) != std::string::npos; at += name.size())
-      text.replace(at, formula.size(), name);
-  return text;
+    for (size_t at = 0; (at = text.find(formula, at)) != std::string::npos; at += name.size()) {
+      bool isArgument = formula.front() == '(' && at > 0 && llvm::isAlnum(text[at - 1]); // exp(S)
+      text.replace(at, formula.size(), isArgument ? "(" + name + ")" : name);
+    }
+  return tidy(std::move(text));
 }
 
 std::string Formulas::nameOfReduction(TermRef reduction) const {
@@ -103,6 +143,10 @@ StateFormulas::StateFormulas(KernelTerms &terms, const Formulas &formulas, Array
     bool isName = StringRef(text).find_first_of("([ ") == StringRef::npos;
     names[accumulator] = freshName(isName ? StringRef(text) : StringRef(), used);
   }
+}
+
+bool StateFormulas::isNamedInSpec(unsigned i) const {
+  return StringRef(formulas.print(accumulators[i])).find_first_of("([ ") == StringRef::npos;
 }
 
 /// The accumulator itself, even if the spec has a name for it; its references by their names here.

@@ -35,6 +35,8 @@ public:
   StateFormulas(KernelTerms &terms, const Formulas &formulas, llvm::ArrayRef<algebra::TermRef> accumulators);
 
   std::string nameOf(unsigned i) const { return nameOf(accumulators[i]); }
+  /// The spec has a name for what it holds, however the state calls it.
+  bool isNamedInSpec(unsigned i) const;
   /// "x = max[m](S)"
   std::string definition(unsigned i) const;
   /// "x' = max(x1, x2)"

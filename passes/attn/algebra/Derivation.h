@@ -78,6 +78,7 @@ private:
   TermRef base(const Reduction &r);
   std::optional<TermRef> reassociated(const Reduction &r, TermRef parallel);
   bool isCheaper(const Reduction &r, llvm::ArrayRef<Monomial> monomials);
+  void noteSplit(const Reduction &r, llvm::ArrayRef<Monomial> monomials);
   std::optional<TermRef> splitSum(const Reduction &r, unsigned pass);
   Accumulated accumulate(const Reduction &r, const Monomial &m, llvm::ArrayRef<TermRef> affine, const Binders &own,
                          const Terms &ownConditions);

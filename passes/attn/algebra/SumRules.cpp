@@ -313,7 +313,7 @@ Derivation::Terms Derivation::binomialParts(const Accumulated &a, llvm::ArrayRef
     bool max = r.kind == ReferenceKind::Max;
     note("refer",
          (max ? "exp of " : "powers of ") + r.term->str() + " relative to its own running " +
-             (max ? "max x, corrected by exp(x - x')" : "mean"),
+             (max ? "max, corrected by exp(max - max')" : "mean, corrected by powers of mean - mean'"),
          r.term);
     values.push_back(context.reduce(max ? Reducer::Max : Reducer::Mean, a.binders, a.conditions, r.term));
   }
@@ -339,6 +339,37 @@ Derivation::Terms Derivation::binomialParts(const Accumulated &a, llvm::ArrayRef
   return parts;
 }
 
+/// The exponential of a product; null if it has none.
+static TermRef exponentialIn(TermContext &context, TermRef product) {
+  auto factors = context.factors(product).second;
+  auto found = llvm::find_if(factors, [](const Factor &f) { return f.base->is(TermKind::Exp) && f.power.isOne(); });
+  return found == factors.end() ? nullptr : found->base;
+}
+
+/// A sum without the parentheses in which it prints.
+static std::string bare(TermRef term) {
+  std::string text = term->str();
+  return term->is(TermKind::Add) ? text.substr(1, text.size() - 2) : text;
+}
+
+/// The equation by which streamed data and summaries are told apart, where that is more than sorting factors.
+void Derivation::noteSplit(const Reduction &r, llvm::ArrayRef<Monomial> monomials) {
+  if (monomials.size() > 1) {
+    llvm::SmallVector<Summand> products;
+    for (const Monomial &m : monomials)
+      products.push_back({m.coefficient, context.mul(m.streamed, m.late)});
+    note("split", r.body->str() + " is multiplied out: " + bare(context.add(products)), r.body);
+  }
+  for (const Monomial &m : monomials) {
+    TermRef streamed = exponentialIn(context, m.streamed), late = exponentialIn(context, m.late);
+    if (m.cutsExponent && streamed && late)
+      note("split",
+           "exp turns the sum of " + streamed->getChild(0)->str() + " and " + late->getChild(0)->str() +
+               " into the product " + streamed->str() + " * " + late->str(),
+           r.body);
+  }
+}
+
 std::optional<TermRef> Derivation::splitSum(const Reduction &r, unsigned pass) {
   auto isStreamed = [&](TermRef t) { return mentionsAny(t, r.binders); };
   auto late = [&](TermRef t) { return isLate(t, pass); };
@@ -354,6 +385,7 @@ std::optional<TermRef> Derivation::splitSum(const Reduction &r, unsigned pass) {
     if (!options.enlarge && llvm::any_of(m.opened, [&](const Binder &b) { return m.late->mentions(b.index); }))
       return refuse("the factor carries a summed rank and the state is not to be enlarged", r.body);
   }
+  noteSplit(r, *monomials);
   for (const Monomial &m : *monomials) {
     if (m.late->isNumber(1))
       continue;
