@@ -32,6 +32,7 @@ svg { display: block; width: 100%; height: auto; }
 svg text { font-size: 12px; fill: var(--ink); }
 table { border-collapse: collapse; }
 td, th { text-align: left; vertical-align: top; padding: .3rem 1.2rem .3rem 0; }
+td:first-child { white-space: nowrap; }
 th { font-weight: 600; font-size: .84rem; color: var(--dim); }
 ol { padding-left: 1.6rem; }
 li { margin: .3rem 0; overflow-wrap: anywhere; }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Opens a page in headless chromium at two widths, takes a screenshot of each, and says what is wider than it should be.
+"""Opens a page in headless chromium, as wide as a screen and as a phone, takes a screenshot of each, and says what is wider
+than it should be.
 
 usage: page_overflows.py PAGE
 """
@@ -24,8 +25,14 @@ for (const node of document.querySelectorAll("rect.node")) {
     if (text.getBBox().x + text.getBBox().width > node.x.baseVal.value + node.width.baseVal.value)
       faults.push(`'${text.textContent}' leaves its box`);
 }
-document.title = `measured ${document.querySelectorAll("svg text").length} texts: ${faults.join("; ") || "all fits"}`;
+const texts = document.querySelectorAll("svg text").length;
+parent.postMessage(`measured ${texts} texts: ${faults.join("; ") || "all fits"}`, "*");
 </script></body>"""
+
+# Windows are at least 500 wide, frames as narrow as they are asked to be.
+FRAME = """<!DOCTYPE html><title>no answer</title><style>* { margin: 0; border: 0 }</style>
+<script>onmessage = event => document.title = event.data;</script>
+<iframe src="%s" width="%d" height="2000"></iframe>"""
 
 
 def chromium(*arguments):
@@ -35,13 +42,15 @@ def chromium(*arguments):
 
 page = open(sys.argv[1]).read()
 with tempfile.TemporaryDirectory() as folder:
-    measured, picture = os.path.join(folder, "page.html"), os.path.join(folder, "page.png")
-    with open(measured, "w") as file:
+    frame, picture = os.path.join(folder, "frame.html"), os.path.join(folder, "page.png")
+    with open(os.path.join(folder, "page.html"), "w") as file:
         file.write(page.replace("</body>", MEASURE))
-    for width in (1280, 500):   # 500: chromium's windows are no narrower; phones scale to it
-        size = f"--user-data-dir={folder}/profile", f"--window-size={width},900"
-        title = re.search("<title>(.*?)</title>", chromium(*size, "--dump-dom", "file://" + measured), re.S)
-        chromium(*size, "--screenshot=" + picture, "file://" + sys.argv[1])
+    for width in (1280, 360):
+        with open(frame, "w") as file:
+            file.write(FRAME % ("page.html", width))
+        options = f"--user-data-dir={folder}/profile", f"--window-size={width},2000", "--virtual-time-budget=5000"
+        title = re.search("<title>(.*?)</title>", chromium(*options, "--dump-dom", "file://" + frame), re.S)
+        chromium(*options, "--screenshot=" + picture, "file://" + frame)
         with open(picture, "rb") as file:
             drawn = file.read(8) == b"\x89PNG\r\n\x1a\n"
         print(f"{width}: {title.group(1) if title else 'no title'}; {'drawn' if drawn else 'not drawn'}")
