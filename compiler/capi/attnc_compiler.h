@@ -46,16 +46,18 @@ void attnc_compile_options_destroy(attnc_compile_options *options);
 
 /* Sets an option; names, values and messages are those of the command line, without the dashes:
  *
- *   "target"         "cpu:x86-64-v3"; the default is the best that runs here
- *   "kernel"         only this kernel of the spec
- *   "type"           "T=f16,U=f32": element types of the kernel's type parameters
- *   "bind"           "E=128,window=256": extents, and scalars that the spec declares const. Other scalars are arguments
- * of the call "tile"           "p=64,m=256": block sizes, in place of the compiler's choice "exact-factors"  the value
- * is ignored: no factor of a contraction is rounded to the other's type "emit"           one of "so" (the default),
- * "obj", "header", "asm", "llvm", "mlir" "stem"           for "obj" and "header": the object defines
- * attnc_artifact_STEM; the default is made of the file name "cache-dir"      where artifacts are kept between
- * processes; the default is $ATTNC_CACHE_DIR, else $XDG_CACHE_HOME/attnc, else ~/.cache/attnc. Who can write there can
- * have code run "no-cache"       the value is ignored: compiles anew, keeps nothing
+ * - "target": "cpu:x86-64-v3"; the default is the best that runs here
+ * - "kernel": only this kernel of the spec
+ * - "type": "T=f16,U=f32", element types of the kernel's type parameters
+ * - "bind": "E=128,window=256", extents, and scalars that the spec declares const; other scalars are arguments of
+ *   the call
+ * - "tile": "p=64,m=256", block sizes in place of the compiler's choice
+ * - "exact-factors": the value is ignored; no factor of a contraction is rounded to the other's type
+ * - "emit": one of "so" (the default), "obj", "header", "asm", "llvm", "mlir"
+ * - "stem": for "obj" and "header"; the object defines attnc_artifact_STEM. The default is made of the file name
+ * - "cache-dir": where artifacts are kept between processes; the default is $ATTNC_CACHE_DIR, else
+ *   $XDG_CACHE_HOME/attnc, else ~/.cache/attnc. Who can write there can have code run
+ * - "no-cache": the value is ignored; compiles anew, keeps nothing
  *
  * Lists add up over several calls. `value` may be null where it is ignored. After an error the option is as undefined
  * as its value was, and attnc_compile refuses these options with the same message. */

@@ -96,14 +96,3 @@ Expected<std::string> attn::codegen::linkArtifact(ArrayRef<char> object) {
     return std::move(e);
   return bytes;
 }
-
-/// Through a temporary file beside it, then a rename: a reader sees the old file or the new one.
-Error attn::codegen::writeArtifact(ArrayRef<char> object, StringRef path) {
-  Expected<std::string> bytes = linkArtifact(object);
-  if (!bytes)
-    return bytes.takeError();
-  return writeToOutput(path, [&](raw_ostream &out) {
-    out << *bytes;
-    return Error::success();
-  });
-}

@@ -90,8 +90,6 @@ llvm::Error checkObject(llvm::ArrayRef<char> object);
 
 /// Links a checked object in process and completes the note: the bytes of the artifact.
 llvm::Expected<std::string> linkArtifact(llvm::ArrayRef<char> object);
-/// The same into a file, which is put in place in one step.
-llvm::Error writeArtifact(llvm::ArrayRef<char> object, llvm::StringRef path);
 
 /// For static linking: the C header that declares `attnc_artifact_<stem>` of an object.
 std::string headerText(llvm::ArrayRef<KernelInterface> kernels, llvm::StringRef stem);

@@ -220,7 +220,7 @@ CascadeReport attn::driver::explainCascade(KernelOp kernel) {
     if (auto walk = dyn_cast<IterateOp>(op))
       addWalk(walk, walks);
     auto select = dyn_cast<SelectOp>(op);
-    isKnown &= !isa<IterateOp, ScatterOp>(op) && !(select && select.getKind() != "argmax");
+    isKnown &= !isa<IterateOp, ScatterOp>(op) && !(select && !select.yieldsPosition());
   });
   CascadeReport report;
   if (isKnown)

@@ -28,7 +28,7 @@ struct Request {
   int32_t threads = 0;  ///< 0: all cores
   double dataScale = 1; ///< --scale-data
   std::string cacheDir; ///< --cache-dir or its default; empty: no cache
-  std::string page; ///< file for explain's HTML page
+  std::string page;     ///< file for explain's HTML page
   bool json = false, verbose = false;
   bool inPlace = false, checksOnly = false; ///< -i, --check
   bool reference = false;                   ///< the evaluator's results instead of a compiled kernel's

@@ -32,6 +32,8 @@ def SelectOp : AttnOp<"select", [Pure, AttrSizedOperandSegments, DeclareOpInterf
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     ::mlir::RankedTensorType getType() { return ::llvm::cast<::mlir::RankedTensorType>(getResult().getType()); }
+    /// One position, not a set of them.
+    bool yieldsPosition() { return !::llvm::isa<IndexSetType>(getType().getElementType()); }
   }];
 }
 

@@ -155,8 +155,7 @@ std::optional<Present> KernelTerms::position(SelectOp op, Inline inlining) {
 }
 
 std::optional<Present> KernelTerms::tensor(Value value, Inline inlining) {
-  if (auto select = value.getDefiningOp<SelectOp>();
-      select && select.getKind() == "argmax" && inlining != Inline::Nothing) {
+  if (auto select = value.getDefiningOp<SelectOp>(); select && select.yieldsPosition() && inlining != Inline::Nothing) {
     if (auto it = inlined.find(value); it != inlined.end())
       return it->second;
     auto p = position(select, inlining);

@@ -31,7 +31,7 @@ public:
   enum class Inline { Everything, Nothing, Dependences };
   /// The tensor at free indices named after its ranks; null after an error.
   std::optional<Present> tensor(mlir::Value value, Inline inlining);
-  /// An `argmax`: the other selections yield sets, for which there are no terms.
+  /// A selection of one position: the others yield sets, for which there are no terms.
   std::optional<Present> position(SelectOp op, Inline inlining);
   /// Terms that stand for a summary of an operation unknown to the algebra, and what to call them.
   llvm::ArrayRef<std::pair<algebra::TermRef, std::string>> getPhrases() const { return phrases; }

@@ -83,8 +83,8 @@ struct GroupTiling {
     return factors;
   }
 
-  /// Whether a factor has all of the reduction's iterators: it is read as often as the reduction has points, however its
-  /// blocks are chosen, as a matrix in its product with a vector.
+  /// Whether a factor has all of the reduction's iterators: it is read as often as the reduction has points, however
+  /// its blocks are chosen, as a matrix in its product with a vector.
   static bool isBoundByOneFactor(EinsumOp op, ArrayRef<unsigned> meeting) {
     return llvm::any_of(meeting, [&](unsigned input) { return op.getIteratorsOf(input).all(); });
   }
@@ -95,9 +95,8 @@ struct GroupTiling {
   llvm::SetVector<StringRef> rowRanks(const llvm::SetVector<StringRef> &streamed) {
     llvm::SetVector<StringRef> rows, boundRows;
     auto isWalked = [&](EinsumOp op, unsigned input) {
-      return streamed.empty() || llvm::any_of(op.getIteratorsOf(input).set_bits(), [&](unsigned i) {
-               return streamed.contains(op.getIterator(i));
-             });
+      return streamed.empty() || llvm::any_of(op.getIteratorsOf(input).set_bits(),
+                                              [&](unsigned i) { return streamed.contains(op.getIterator(i)); });
     };
     bool hasProducts = false;
     group.walk([&](EinsumOp op) {

@@ -14,9 +14,9 @@
 // Conditions would be lost in memory. Where they depend on nothing but positions, all points are stored and the
 // conditions stay on what reads them.
 #include "passes/attn/SharedReductions.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/attn/RankSizes.h"
+#include "passes/attn/ScalarCost.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -130,9 +130,7 @@ void Storage::store(EinsumOp op) {
 void Storage::decide(EinsumOp op, unsigned traversals) {
   constexpr double kOperationsPerByte = 16, kFunction = 20;
   SmallVector<StringRef> names(op.getIteratorNames());
-  double functions = llvm::count_if(op.getMapBody(), [](Operation &each) {
-    return isa<math::MathDialect>(each.getDialect()) && !isa<math::AbsFOp, math::SqrtOp>(each);
-  });
+  double functions = countFunctions(op);
   double reduced = sizes.product(ArrayRef(names).drop_front(op.getNumParallel()));
   double points = sizes.product(ArrayRef(names).take_front(op.getNumParallel()));
   double work = reduced * (2 + kFunction * functions);

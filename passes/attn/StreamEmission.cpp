@@ -2,14 +2,12 @@
 // attn.stream from accumulators. Each accumulator's step and merge come from one description: its reducer, its
 // references and changeOfReference.
 //
-//   reference of kind max   x: state, max over A' = log2(e) A. y = x where x is not -inf, else 0 (rows that have seen
-//   nothing)
-//                           correction c = exp2(x - y'), factor n = exp2(A' - y')
-//   reference of kind mean  count and mean: a state each
-//   first position          of the largest value, a state before it: the first one in the chunk whose value is the new
-//                           largest; an older one stays where that is the old largest
-//   accumulator             sum n t^k rest with t = A' - y', in units of the base-2 exponent: ln(2)^k of it is the
-//   value
+// - reference of kind max: x, a state, is the max over A' = log2(e) A; y = x where x is not -inf, else 0 (rows that
+//   have seen nothing). Correction c = exp2(x - y'), factor n = exp2(A' - y')
+// - reference of kind mean: count and mean, a state each
+// - first position of the largest value, a state before it: the first one in the chunk whose value is the new largest;
+//   an older one stays where that is the old largest
+// - accumulator: sum n t^k rest with t = A' - y', in units of the base-2 exponent: ln(2)^k of it is the value
 //
 // The correction of a state is exp2(old - new) with the guarded new reference, so -inf - -inf is never formed.
 #include "passes/attn/StreamEmission.h"

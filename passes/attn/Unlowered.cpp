@@ -8,9 +8,8 @@ using namespace attn;
 /// What the language calls it; empty where it is lowered.
 static std::string constructOf(Operation *op) {
   return llvm::TypeSwitch<Operation *, std::string>(op)
-      .Case([](SelectOp select) {
-        return select.getKind() == "argmax" ? "" : ("selection '" + select.getKind() + "'").str();
-      })
+      .Case(
+          [](SelectOp select) { return select.yieldsPosition() ? "" : ("selection '" + select.getKind() + "'").str(); })
       .Case<ContainsOp, MemberOp, attn::PlaceOp, SizeOp>([](auto) { return "a set"; })
       .Case([](OtherwiseOp) { return "a value in place of an absent one, other than 'else' a constant,"; })
       .Case<FromU8Op, ToU8Op>([](auto) { return "element type u8"; })

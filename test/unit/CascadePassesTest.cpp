@@ -10,7 +10,6 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/Passes.h"
-#include "passes/attn/PassAnalysis.h"
 #include "test/unit/CascadeText.h"
 
 namespace t = attn::algebra::test;
@@ -122,28 +121,5 @@ TEST_F(CascadePasses, RandomCascadesKeepTheirValues) {
     if (!c.needsFinite || finite)
       check(c, seed, /*lenient=*/true);
   }
-}
-
-TEST_F(CascadePasses, ExplainCountsTheTextAndNamesTheRules) {
-  std::mt19937 random(3);
-  t::Cascade c;
-  c.data.extents = {{"p", 4}, {"m", 6}, {"f", 2}};
-  t::fill(c.data, "S", {"p", "m"}, random);
-  t::fill(c.data, "V", {"m", "f"}, random);
-  t::Tensor a = t::softmaxOf(t::define("S", {"p", "m"}, t::input("S", {"p", "m"})), {"m"});
-  c.outputs = {t::define("O", {"p", "f"}, t::sum({"m"}, t::at(a) * t::input("V", {"m", "f"})))};
-  auto module = parse(t::kernelText(c));
-  auto passes = attn::analysePasses(*module->getOps<attn::KernelOp>().begin());
-  ASSERT_TRUE(succeeded(passes));
-  ASSERT_EQ(passes->size(), 1u);
-  const attn::FibrePasses &m = passes->front();
-  EXPECT_EQ(m.ranks[0], "m");
-  EXPECT_EQ(m.written.whole(), 3u);
-  EXPECT_EQ(m.derived.whole(), 1u);
-  ASSERT_EQ(m.summaries.size(), 3u);
-  EXPECT_EQ(m.summaries[0].formula, "max[m]");
-  EXPECT_EQ(m.summaries[2].completed.whole(), 3u);
-  EXPECT_TRUE(llvm::any_of(m.steps, [](const attn::AnalysedStep &s) { return s.rule == "refer"; }));
-  EXPECT_TRUE(m.remarks.empty());
 }
 } // namespace
