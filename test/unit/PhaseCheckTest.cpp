@@ -2,6 +2,7 @@
 // The check at the end of each phase: accepts what the phase promises, names the first op that breaks it.
 #include "compiler/PhaseCheck.h"
 #include "compiler/Pipeline.h"
+#include "dialects/attn/Attn.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/Pass.h"
@@ -12,8 +13,8 @@ using namespace attn;
 
 namespace {
 
-/// The first error of the check on a module, or "" if it accepts it.
-std::string check(Phase phase, llvm::StringRef text) {
+/// The first error of the check on a module, or "" if it accepts it. `damage` stands for a pass that broke it.
+std::string check(Phase phase, llvm::StringRef text, void (*damage)(mlir::ModuleOp) = nullptr) {
   mlir::DialectRegistry registry;
   registerDialects(registry);
   mlir::MLIRContext context(registry);
@@ -25,7 +26,10 @@ std::string check(Phase phase, llvm::StringRef text) {
   mlir::OwningOpRef<mlir::ModuleOp> module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
   if (!module)
     return "not parsed: " + first;
+  if (damage)
+    damage(*module);
   mlir::PassManager passes(&context);
+  passes.enableVerifier(false); // as in compilations
   passes.addPass(createPhaseCheck(phase));
   bool accepted = mlir::succeeded(passes.run(*module));
   EXPECT_EQ(accepted, first.empty());
@@ -55,6 +59,13 @@ TEST(PhaseCheck, EinsumsStandInGroupsWhenTheCascadeIsDone) {
 TEST(PhaseCheck, NoOpOfAnEarlierLevelIsLeft) {
   EXPECT_EQ(check(Phase::Tile, kernel(true)), "'attn.kernel' is left at the end of phase 'tile'");
   EXPECT_EQ(check(Phase::Target, kernel(true)), "'attn.kernel' is left at the end of phase 'target'");
+}
+
+TEST(PhaseCheck, IrIsVerifiedWhereAPhaseEnds) {
+  auto dropRanks = [](mlir::ModuleOp module) {
+    module.walk([](KernelOp kernel) { kernel->removeAttr(kernel.getRanksAttrName()); });
+  };
+  EXPECT_EQ(check(Phase::Cascade, kernel(true), dropRanks), "'attn.kernel' op requires attribute 'ranks'");
 }
 
 TEST(PhaseCheck, RoutesComeAfterTheCascade) {
